@@ -1,0 +1,75 @@
+"""`cytolapse <command>`: commands are found by name and imported only when they run."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+
+import click
+
+from cytolapse import __version__
+from cytolapse.errors import CytolapseError
+
+GROUP = "cytolapse.commands"
+OWN = {
+    "simulate": "cytolapse.commands.data:simulate",
+    "fetch": "cytolapse.commands.data:fetch",
+    "check": "cytolapse.commands.data:check",
+    "score": "cytolapse.commands.score:score",
+    "segment": "cytolapse.commands.segment:segment",
+    "sync": "cytolapse.commands.runs:sync",
+    "runs": "cytolapse.commands.runs:runs",
+    "promote": "cytolapse.commands.runs:promote",
+    "rollback": "cytolapse.commands.runs:rollback",
+    "doctor": "cytolapse.commands.doctor:doctor",
+}
+
+
+class Commands(click.Group):
+    """The platform's own commands and those that other rooms and packages add through the entry-point group."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every command's name, sorted."""
+        return sorted({*OWN, *entry_points(group=GROUP).names})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command; None where no command has that name."""
+        if cmd_name in OWN:
+            return _load(OWN[cmd_name])
+        for point in entry_points(group=GROUP, name=cmd_name):
+            return _load(point.value)
+        return None
+
+
+def _load(value: str) -> click.Command:
+    point = EntryPoint(name="", value=value, group=GROUP)
+    command = getattr(import_module(point.module), point.attr)
+    assert isinstance(command, click.Command), f"{value} is no click command"
+    return command
+
+
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="cytolapse")
+def cytolapse() -> None:
+    """Train, evaluate, compare and promote models that segment cells in time-lapse microscopy.
+
+    \b
+    Example, from data to dashboard:
+      cytolapse simulate data/demo --preset demo
+      cytolapse train unet --data data/demo
+      cytolapse evaluate RUN_ID --data data/demo
+      cytolapse dashboard
+    """
+
+
+def main(command: click.Command = cytolapse) -> None:
+    """Run a command; a CytolapseError becomes its message on stderr and exit code 1."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr)
+    logging.getLogger("cytolapse").setLevel(logging.INFO)
+    try:
+        command(standalone_mode=True)
+    except CytolapseError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(1)

@@ -1,0 +1,100 @@
+"""Config: one experiment, one frozen dataclass. A field is a flag, an MLproject parameter and an MLflow param."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any
+
+from cytolapse.errors import CytolapseError
+
+
+def _field(default: Any, text: str) -> Any:
+    return field(default=default, metadata={"help": text})
+
+
+@dataclass(frozen=True)
+class Config:
+    """One experiment.
+
+    Raises:
+        CytolapseError: a value is outside what is allowed; the message names the flag.
+    """
+
+    recipe: str = _field("unet", "what is trained; `cytolapse train --help` lists the recipes")
+    preset: str = _field("default", "named settings of the recipe; whatever is given beside it wins")
+    network: str = _field("unet", "the network that makes maps of frames")
+    head: str = _field("boundary", "what the maps mean: the target, the loss and the way back to labels")
+    postprocess: str = _field("fill_holes,drop_small=60", "steps on the labels, in order: name or name=number")
+    widths: str = _field("24,48,96,192", "channels of the encoder levels, from full resolution down")
+    frame_size: int = _field(0, "resize whole frames to this many px square; 0 trains on crops at full resolution")
+    crop: int = _field(256, "side of a training crop in px; without meaning where frame_size is given")
+    clip: int = _field(1, "frames in a clip")
+    batch: int = _field(4, "clips in a batch")
+    train_steps: int = _field(600, "optimiser steps at most")
+    validate_every: int = _field(60, "steps between validations")
+    patience: int = _field(5, "stop after this many validations without a better one; 0 never stops early")
+    learning_rate: float = _field(1e-3, "peak of the one-cycle schedule of AdamW")
+    weight_decay: float = _field(1e-4, "weight decay of AdamW")
+    augment: str = _field("geometry", "none, geometry (rotation, flips, translation) or intensity (geometry and grey values)")
+    train_on: str = _field("silver", "the truth that is learned and chosen on: silver or gold")
+    precision: str = _field("bf16-mixed", "bf16-mixed or 32-true")
+    device: str = _field("auto", "auto, cpu or cuda")
+    seed: int = _field(0, "of everything that is drawn")
+
+    def __post_init__(self) -> None:
+        """Refuse what can't work, naming the flag."""
+        for name in ("clip", "batch", "train_steps", "validate_every", "crop"):
+            self._need(getattr(self, name) >= 1, name, "at least 1")
+        for name in ("frame_size", "patience", "seed", "weight_decay"):
+            self._need(getattr(self, name) >= 0, name, "0 or more")
+        self._need(self.learning_rate > 0, "learning_rate", "more than 0")
+        for name, allowed in _CHOICES.items():
+            self._need(getattr(self, name) in allowed, name, "one of " + ", ".join(allowed))
+        self._need(all(width.isdecimal() and int(width) for width in self.widths.split(",")), "widths", "like 24,48,96")
+
+    def _need(self, good: bool, name: str, allowed: str) -> None:
+        if not good:
+            raise CytolapseError(f"--{name.replace('_', '-')} is {getattr(self, name)!r}: it must be {allowed}")
+
+    @property
+    def level_widths(self) -> tuple[int, ...]:
+        """Channels of the encoder levels."""
+        return tuple(int(width) for width in self.widths.split(","))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Field -> value, in order: what is logged as `cfg.<field>`."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def resolve(cls, presets: dict[str, dict[str, Any]], recipe: str, given: dict[str, Any]) -> Config:
+        """Defaults, then the preset, then what was given (None = not given).
+
+        Raises:
+            CytolapseError: the recipe has no such preset.
+        """
+        given = {name: value for name, value in given.items() if value is not None}
+        preset = given.get("preset", "default")
+        if preset not in presets:
+            raise CytolapseError(f"unknown preset {preset!r} of {recipe}: choose one of {', '.join(sorted(presets))}")
+        return cls(**{**presets[preset], **given, "recipe": recipe, "preset": preset})
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Config:
+        """The inverse of `as_dict`; fields that a newer version wrote are refused.
+
+        Raises:
+            CytolapseError: a field is unknown here.
+        """
+        unknown = sorted(set(values) - {each.name for each in dataclasses.fields(cls)})
+        if unknown:
+            raise CytolapseError(f"config has unknown fields {', '.join(unknown)}: it was written by another version")
+        return cls(**values)
+
+
+_CHOICES = {
+    "augment": ("none", "geometry", "intensity"),
+    "train_on": ("silver", "gold"),
+    "precision": ("bf16-mixed", "32-true"),
+    "device": ("auto", "cpu", "cuda"),
+}
