@@ -23,6 +23,7 @@ class Config:
 
     recipe: str = _field("unet", "what is trained; `cytolapse train --help` lists the recipes")
     preset: str = _field("default", "named settings of the recipe; whatever is given beside it wins")
+    model: str = _field("map", "map (a network with a head) or classical (nothing is learned)")
     network: str = _field("unet", "the network that makes maps of frames")
     head: str = _field("boundary", "what the maps mean: the target, the loss and the way back to labels")
     postprocess: str = _field("fill_holes,drop_small=60", "steps on the labels, in order: name or name=number")
@@ -33,6 +34,7 @@ class Config:
     batch: int = _field(4, "clips in a batch")
     train_steps: int = _field(600, "optimiser steps at most")
     validate_every: int = _field(60, "steps between validations")
+    validate_frames: int = _field(24, "frames read at each validation, evenly spaced; the last one reads all")
     patience: int = _field(5, "stop after this many validations without a better one; 0 never stops early")
     learning_rate: float = _field(1e-3, "peak of the one-cycle schedule of AdamW")
     weight_decay: float = _field(1e-4, "weight decay of AdamW")
@@ -44,7 +46,7 @@ class Config:
 
     def __post_init__(self) -> None:
         """Refuse what can't work, naming the flag."""
-        for name in ("clip", "batch", "train_steps", "validate_every", "crop"):
+        for name in ("clip", "batch", "train_steps", "validate_every", "validate_frames", "crop"):
             self._need(getattr(self, name) >= 1, name, "at least 1")
         for name in ("frame_size", "patience", "seed", "weight_decay"):
             self._need(getattr(self, name) >= 0, name, "0 or more")

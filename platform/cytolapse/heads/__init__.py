@@ -1,0 +1,12 @@
+"""Heads: what the maps of a network mean. One file a head: target, loss and the way back to labels stand together."""
+
+from cytolapse.heads.base import Head, Point, ceiling
+from cytolapse.heads.boundary import Boundary
+from cytolapse.heads.semantic import Semantic
+from cytolapse.registry import Registry
+
+HEADS: Registry[type[Head]] = Registry(
+    "head", {"semantic": Semantic, "boundary": Boundary}, group="cytolapse.heads"
+)
+
+__all__ = ["HEADS", "Head", "Point", "ceiling"]

@@ -1,0 +1,18 @@
+"""Metrics: one overlap table per frame, and every score as a reading of it."""
+
+from cytolapse.metrics.matching import Matching, is_full, match
+from cytolapse.metrics.result import METRIC_SCHEMA_VERSION, Result, summarise
+from cytolapse.metrics.scores import SCORES, SELECTION, Pool, Score
+
+__all__ = [
+    "METRIC_SCHEMA_VERSION",
+    "SCORES",
+    "SELECTION",
+    "Matching",
+    "Pool",
+    "Result",
+    "Score",
+    "is_full",
+    "match",
+    "summarise",
+]

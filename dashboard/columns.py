@@ -1,0 +1,97 @@
+"""How the columns of the tables look, and what their help says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from dashboard.scores import LEADERBOARD, OP_CSB, SEG, TRUTH, Score
+
+VALIDATION_HELP = (
+    "OP_CSB (masks) on the validation split, of the run's best checkpoint: (SEG + DET on masks) / 2. "
+    "The one score by which checkpoints and runs are chosen; the test split is for reporting."
+)
+STATUS_HELP = "stale: still marked as running, but silent for so long that its process must have died."
+
+
+def number(score: Score, **settings: Any) -> Any:
+    """A column of scores."""
+    return st.column_config.NumberColumn(score.title, help=score.help, format="%.3f", **settings)
+
+
+def leaderboard() -> dict[str, Any]:
+    """The columns of the Runs page."""
+    column = st.column_config
+    bars = {
+        score.key: column.ProgressColumn(score.title, help=score.help, format="%.3f", min_value=0, max_value=1)
+        for score in (SEG,)
+    }
+    return {
+        "run_id": None,
+        "name": column.TextColumn("Run", pinned=True, width=200),
+        "recipe": column.TextColumn("Recipe", help="What was trained; `cytolapse train --help` lists the recipes."),
+        "head": column.TextColumn("Head", help="What the network's maps mean, and the way back to labels."),
+        "dataset": None,
+        "status": column.TextColumn("Status", help=STATUS_HELP),
+        "selection": column.NumberColumn("Validation", help=VALIDATION_HELP, format="%.3f"),
+        **{score.key: number(score) for score in LEADERBOARD},
+        **bars,
+        TRUTH.key: column.NumberColumn("n", help=TRUTH.help, format="%d"),
+        "started": column.DatetimeColumn("Started (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC"),
+        "minutes": column.NumberColumn("Minutes", help="From start to end of the run.", format="%.1f"),
+        "curves": column.LinkColumn("Curves", display_text="curves", help="Open in Compare.", width=70),
+        "frames": column.LinkColumn("Frames", display_text="frames", help="Open in Frames.", width=70),
+        "mlflow": column.LinkColumn("MLflow", display_text="open", help="Open in MLflow.", width=70),
+    }
+
+
+def worst_frames() -> dict[str, Any]:
+    """The list of frames beside the image."""
+    column = st.column_config
+    return {
+        "frame": column.NumberColumn("Frame", format="%d"),
+        "fp": column.NumberColumn("FP", format="%d", help="Predicted objects without a truth object at IoU 0.5."),
+        "fn": column.NumberColumn("FN", format="%d", help="Truth objects without a prediction at IoU 0.5."),
+        "seg": number(SEG),
+        "n_truth": column.NumberColumn("n", format="%d", help="Truth objects in the frame."),
+    }
+
+
+def objects() -> dict[str, Any]:
+    """The objects of a frame."""
+    column = st.column_config
+    return {
+        "kind": column.TextColumn("What became of it", help="At one-to-one IoU of 0.5 or more."),
+        "side": column.TextColumn("Side"),
+        "truth": column.NumberColumn("Truth id", format="%d"),
+        "prediction": column.NumberColumn("Prediction id", format="%d"),
+        "iou": column.NumberColumn("IoU", format="%.3f", help="With its match, else with the object of largest IoU."),
+        "area": column.NumberColumn("Area (px)", format="%d"),
+        "y": column.NumberColumn("y (px)", format="%.0f"),
+        "x": column.NumberColumn("x (px)", format="%.0f"),
+    }
+
+
+def definition() -> Any:
+    """The last column of the table of scores."""
+    return st.column_config.TextColumn("Definition", width="large")
+
+
+def versions() -> dict[str, Any]:
+    """The registered versions of a model."""
+    column = st.column_config
+    return {
+        "version": column.NumberColumn("Version", format="%d", width=70),
+        "aliases": column.ListColumn("Aliases", help="A name that points to one version: models:/NAME@champion."),
+        "run": column.TextColumn("From run", width="medium"),
+        "selection": column.NumberColumn("Validation", help=VALIDATION_HELP, format="%.3f"),
+        SEG.key: number(SEG),
+        OP_CSB.key: number(OP_CSB),
+        "f1_iou_0.50": number(LEADERBOARD[2]),
+        TRUTH.key: column.NumberColumn("n", help=TRUTH.help, format="%d"),
+        "created": column.DatetimeColumn("Registered (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC"),
+        "curves": column.LinkColumn("Curves", display_text="curves", width=70),
+        "frames": column.LinkColumn("Frames", display_text="frames", width=70),
+        "source": column.TextColumn("Source", help="Where the registry says the model's files come from."),
+    }

@@ -1,0 +1,122 @@
+"""Selections live in the URL: a widget shows what the URL says and writes what a person picks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from dashboard.words import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+_SHOWN = "links.shown"
+_TOUCHED = "links.touched"
+
+
+def one(
+    widget: Callable[..., Any],
+    title: str,
+    key: str,
+    options: Sequence[str],
+    default: str | None = None,
+    **settings: Any,
+) -> str:
+    """One of the options, through a select box, a segmented control or a slider of options."""
+    default = options[0] if default is None else default
+    wanted = st.query_params.get(key, default)
+    if wanted not in options:
+        _tell(title, [wanted])
+        wanted = default
+    _show(key, wanted)
+    widget(title, options, key=key, on_change=_write, args=(key,), **settings)
+    return wanted
+
+
+def many(title: str, key: str, options: Sequence[str], default: Sequence[str] = (), **settings: Any) -> list[str]:
+    """Some of the options, in the order in which they were picked."""
+    wanted = st.query_params.get_all(key) if key in st.query_params else list(default)
+    known = [value for value in dict.fromkeys(wanted) if value in options]
+    _tell(title, [value for value in wanted if value and value not in options])
+    _show(key, known)
+    st.multiselect(title, options, key=key, on_change=_write, args=(key,), **settings)
+    return known
+
+
+def flag(title: str, key: str, default: bool = True, **settings: Any) -> bool:
+    """On or off: 1 or 0 in the URL."""
+    wanted = st.query_params.get(key, str(int(default))) == "1"
+    _show(key, wanted)
+    st.toggle(title, key=key, on_change=_write, args=(key,), **settings)
+    return wanted
+
+
+def stepper(title: str, key: str, options: Sequence[str], default: str) -> str:
+    """One of the options in their order: a slider between a button back and a button forth (also the arrow keys)."""
+    back, middle, forth = st.columns([0.07, 1, 0.07], vertical_alignment="bottom")
+    with middle:
+        chosen = one(st.select_slider, title, key, options, default)
+    place = options.index(chosen)
+    for spot, side, to in ((back, "left", place - 1), (forth, "right", place + 1)):
+        inside = 0 <= to < len(options)
+        spot.button(
+            "",
+            icon=f":material/chevron_{side}:",
+            key=f"{key}-{side}",
+            shortcut=side.capitalize(),
+            on_click=put,
+            args=(key, options[to] if inside else chosen),
+            disabled=not inside,
+        )
+    return chosen
+
+
+def asked(title: str, key: str, options: Sequence[str]) -> list[str]:
+    """The options that the URL names, for what is shown by no widget of this module."""
+    wanted = st.query_params.get_all(key)
+    _tell(title, [value for value in wanted if value and value not in options])
+    return [value for value in wanted if value in options]
+
+
+def put(key: str, value: str | Sequence[str]) -> None:
+    """Set a selection from a button's callback or a table's selection."""
+    st.query_params[key] = value
+    st.session_state[_TOUCHED] = True
+
+
+def put_row(key: str, table: str, values: Sequence[Any]) -> None:
+    """Set a selection to the value of the row that was just clicked in a table."""
+    for row in st.session_state[table].selection.rows:
+        put(key, str(values[row]))
+
+
+def keep(key: str, value: str | Sequence[str]) -> None:
+    """A selection that no widget of this module shows, to stand in the URL too."""
+    st.session_state.setdefault(_SHOWN, {})[key] = value
+
+
+def commit() -> None:
+    """Write all selections of the page, defaults too, in one go: a link means the same when newer runs exist."""
+    shown = st.session_state.pop(_SHOWN, {})
+    st.session_state.pop(_TOUCHED, None)
+    if shown and {key: st.query_params.get_all(key) for key in st.query_params} != {
+        key: [value] if isinstance(value, str) else list(value) for key, value in shown.items() if value
+    }:
+        st.query_params.from_dict({key: value for key, value in shown.items() if value})
+
+
+def _show(key: str, value: str | bool | list[str]) -> None:
+    st.session_state[key] = value
+    keep(key, str(int(value)) if isinstance(value, bool) else value)
+
+
+def _write(key: str) -> None:
+    value = st.session_state[key]
+    put(key, str(int(value)) if isinstance(value, bool) else value or "")
+
+
+def _tell(title: str, unknown: Sequence[str]) -> None:
+    """Name what the URL asks for in vain; silent where a person's own choice made it void (frame 90 of a short run)."""
+    if unknown and _TOUCHED not in st.session_state:
+        st.warning(f"The link names what is not here: {title.lower()} {', '.join(plain(value) for value in unknown)}.")

@@ -1,0 +1,81 @@
+"""Runs: the leaderboard."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard import columns, links, parts, reads, tables
+from dashboard.scores import SOURCES, SOURCES_HELP
+from dashboard.words import plain
+
+EVERY = "all"
+NO_DATASET = "No data set named"
+
+parts.title(
+    "Runs",
+    "Every run of the store, the best on validation first. Click a column's head to sort, hover it for its definition.",
+)
+runs = parts.runs_or_stop()
+runs = runs.assign(dataset=tables.text(runs, "dataset"), recipe=tables.text(runs, "recipe"))
+datasets = sorted(runs["dataset"].unique(), key=lambda name: name == tables.UNKNOWN)
+recipes = sorted(runs["recipe"].unique())
+known = tables.sources(runs) or list(SOURCES)
+
+left, middle, right, _ = st.columns([1.2, 1.2, 1, 0.8])
+with left:
+    dataset = links.one(
+        st.selectbox,
+        "Data set",
+        "dataset",
+        [EVERY, *datasets],
+        format_func=lambda name: {EVERY: "All data sets", tables.UNKNOWN: NO_DATASET}.get(name, name),
+    )
+with middle:
+    chosen = links.many("Recipe", "recipe", recipes, placeholder="All recipes")
+with right:
+    source = links.one(st.selectbox, "Scores", "scores", known, format_func=SOURCES.__getitem__, help=SOURCES_HELP)
+
+shown = runs[runs["recipe"].isin(chosen or recipes)]
+picked: list[str] = []
+wanted = links.asked("Runs", "run", list(runs["run_id"]))
+actions = st.container(horizontal=True, vertical_alignment="center")
+for name in datasets if dataset == EVERY else [dataset]:
+    here = shown[shown["dataset"] == name]
+    if here.empty:
+        continue
+    st.subheader(NO_DATASET if name == tables.UNKNOWN else plain(name), anchor=False)
+    board = tables.leaderboard(here, source, reads.address() if reads.address().startswith("http") else "")
+    event = st.dataframe(
+        board,
+        hide_index=True,
+        column_config=columns.leaderboard(),
+        on_select="rerun",
+        selection_mode="multi-row",
+        selection_default={"selection": {"rows": tables.pick(list(board.index), wanted)}},
+        key=f"board-{name}-{source}-{'-'.join(chosen)}",
+        placeholder="—",
+    )
+    picked += [board.index[row] for row in event.selection.rows if row < len(board)]
+
+if shown.empty:
+    parts.note("No run fits the filter", "Choose another data set or recipe above.", icon=":material/filter_alt_off:")
+links.keep("run", picked)
+st.session_state["picked"] = picked
+with actions:
+    if picked:
+        count = "this run" if len(picked) == 1 else f"{len(picked)} runs"
+        st.page_link(
+            "pages/compare.py", label=f"Compare {count}", icon=":material/ssid_chart:", query_params={"run": picked}
+        )
+        st.page_link(
+            "pages/frames.py",
+            label="Frames of the first",
+            icon=":material/filter_center_focus:",
+            query_params={"run": picked[0]},
+        )
+    else:
+        st.caption("Tick runs on the left to compare them.")
+st.caption(
+    "SEG does not punish false positives: read it beside F1. n: truth objects that the scores rest on. "
+    "Scores of different data sets, splits or references are not comparable."
+)

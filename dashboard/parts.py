@@ -1,0 +1,49 @@
+"""Pieces that several pages show."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NoReturn
+
+import streamlit as st
+
+from dashboard import reads
+from dashboard.words import plain
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FIRST_STEPS = """cytolapse simulate data/demo --preset demo
+cytolapse train unet --data data/demo
+cytolapse evaluate RUN_ID --data data/demo"""
+
+
+def title(name: str, line: str) -> None:
+    """A page's head: its name and one line on what it answers."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        st.title(name, anchor=False, width="content")
+        st.caption(line)
+
+
+def runs_or_stop() -> pd.DataFrame:
+    """Every run; where there is none the page says how to make one and ends."""
+    runs = reads.runs()
+    if runs.empty:
+        store = plain(reads.address() or "mlflow.db in this folder")
+        stop("No runs yet", f"The store ({store}) is empty. Train a first model, then reload this page:", FIRST_STEPS)
+    return runs
+
+
+def stop(head: str, line: str, code: str = "", icon: str = ":material/science:") -> NoReturn:
+    """An empty state: what is missing and what brings it; ends the page."""
+    note(head, line, code, icon)
+    st.stop()
+
+
+def note(head: str, line: str, code: str = "", icon: str = ":material/science:") -> None:
+    """What is missing here, and the command that brings it."""
+    _, middle, _ = st.columns([1, 2.2, 1])
+    with middle.container(border=True, gap="small"):
+        st.subheader(f"{icon} {head}", anchor=False)
+        st.write(line)
+        if code:
+            st.code(code, language="bash")

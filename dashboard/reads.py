@@ -1,0 +1,110 @@
+"""What the pages read from the store; kept for ten seconds, files for as long as the process runs."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import streamlit as st
+
+from cytolapse.previews import FrameView, Previews
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from cytolapse.tracking import RunStore
+
+SECONDS = 10
+
+
+def address() -> str:
+    """The store's URI as the person gave it; empty = the embedded default."""
+    return os.environ.get("MLFLOW_TRACKING_URI", "")
+
+
+def runs() -> pd.DataFrame:
+    """Every run, newest first."""
+    return _runs(address())
+
+
+def series(run_ids: Sequence[str], prefix: str) -> pd.DataFrame:
+    """Metric histories below a prefix: run_id, key (without the prefix), step, value."""
+    table = _series(address(), tuple(run_ids), prefix)
+    return table.assign(key=table["key"].str.removeprefix(prefix))
+
+
+def histories(run_ids: Sequence[str]) -> pd.DataFrame:
+    """Training curves under their full names (train/..., val/...): run_id, key, step, value."""
+    table = pd.concat([_series(address(), tuple(run_ids), prefix) for prefix in ("train/", "val/")], ignore_index=True)
+    table = table[~table["key"].str.contains(r"^val/(?:gold|silver)/")]
+    return table.reset_index(drop=True)
+
+
+def versions() -> pd.DataFrame:
+    """Every registered model version, newest first."""
+    return _versions(address())
+
+
+def files(run_id: str, folder: str) -> list[str]:
+    """Paths of the artifacts in a folder of a run."""
+    return _files(address(), run_id, folder)
+
+
+def table(run_id: str, path: str) -> pd.DataFrame | None:
+    """A parquet table of a run; None where the run has none."""
+    folder = path.rpartition("/")[0]
+    return _table(address(), run_id, path) if path in files(run_id, folder) else None
+
+
+def previews(run_id: str, path: str) -> Previews:
+    """The previews of one sequence."""
+    return Previews(_file(address(), run_id, path))
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def frame(path: Path, number: int) -> FrameView:
+    """One decoded frame of a previews file."""
+    return Previews(path).frame(number)
+
+
+def forget() -> None:
+    """Read everything anew."""
+    st.cache_data.clear()
+
+
+def _store(uri: str) -> RunStore:
+    from cytolapse.tracking import open_store
+
+    return open_store(uri)
+
+
+@st.cache_data(ttl=SECONDS, show_spinner="Reading the runs ...")
+def _runs(uri: str) -> pd.DataFrame:
+    return _store(uri).runs()
+
+
+@st.cache_data(ttl=SECONDS, show_spinner="Reading the curves ...")
+def _series(uri: str, run_ids: tuple[str, ...], prefix: str) -> pd.DataFrame:
+    return _store(uri).series(list(run_ids), prefix)
+
+
+@st.cache_data(ttl=SECONDS, show_spinner="Reading the registry ...")
+def _versions(uri: str) -> pd.DataFrame:
+    return _store(uri).versions()
+
+
+@st.cache_data(ttl=SECONDS, show_spinner=False)
+def _files(uri: str, run_id: str, folder: str) -> list[str]:
+    return _store(uri).artifacts(run_id, folder)
+
+
+@st.cache_data(ttl=SECONDS, show_spinner="Fetching a file of the run ...")
+def _file(uri: str, run_id: str, path: str) -> Path:
+    return _store(uri).artifact(run_id, path)
+
+
+@st.cache_data(ttl=SECONDS, show_spinner=False)
+def _table(uri: str, run_id: str, path: str) -> pd.DataFrame:
+    return pd.read_parquet(_file(uri, run_id, path))

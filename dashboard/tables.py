@@ -1,0 +1,217 @@
+"""Tables: what the store gives in, what a page shows out; pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from dashboard.scores import LEADERBOARD, SOURCES, TRUTH, Score, prefix
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+SELECTION = ("metrics.val/silver/op_csb_masks", "metrics.val/gold/op_csb_masks")
+STATUS = {
+    "FINISHED": "✓ finished",
+    "RUNNING": "▸ running",
+    "FAILED": "✕ failed",
+    "KILLED": "■ killed",
+    "STALE": "? stale",
+    "SCHEDULED": "… scheduled",
+}
+UNKNOWN = "—"
+DEFINITION = "Definition"
+
+
+def sources(runs: pd.DataFrame) -> list[str]:
+    """The splits and references for which some run has scores: `test-gold`, `val-silver`, ..."""
+    return [
+        source
+        for source in SOURCES
+        if any(column.startswith("metrics." + prefix(source)) and runs[column].notna().any() for column in runs)
+    ]
+
+
+def column(runs: pd.DataFrame, *names: str) -> pd.Series:
+    """The first of some columns that a run has a value in; empty where no column exists."""
+    values = pd.Series(float("nan"), index=runs.index, dtype=object)
+    for name in names:
+        if name in runs:
+            values = values.where(values.notna(), runs[name])
+    return values
+
+
+def text(runs: pd.DataFrame, *names: str) -> pd.Series:
+    """Like `column`, as text; a dash where nothing is known."""
+    values = column(runs, *names)
+    return values.where(values.notna() & (values.astype(str) != ""), UNKNOWN).astype(str)
+
+
+def leaderboard(runs: pd.DataFrame, source: str, mlflow: str = "") -> pd.DataFrame:
+    """One row per run, the best on validation first: what the Runs page shows.
+
+    Args:
+        runs: `RunStore.runs()`.
+        source: whose scores, as `test-gold`.
+        mlflow: address of MLflow's own pages; empty = there are none.
+    """
+    table = pd.DataFrame(index=runs["run_id"].astype(str))
+    runs = runs.set_axis(table.index)
+    for name in ("name", "recipe", "head", "dataset"):
+        table[name] = text(runs, name)
+    table["status"] = [STATUS.get(str(status).upper(), str(status).lower()) for status in runs["status"]]
+    table["selection"] = pd.to_numeric(column(runs, *SELECTION))
+    for score in (*LEADERBOARD, TRUTH):
+        table[score.key] = pd.to_numeric(column(runs, "metrics." + prefix(source) + score.key))
+    table["started"] = pd.to_datetime(runs["started"], utc=True)
+    table["minutes"] = (pd.to_datetime(runs["finished"], utc=True) - table["started"]).dt.total_seconds() / 60
+    table["curves"] = [f"compare?run={run_id}" for run_id in table.index]
+    table["frames"] = [f"frames?run={run_id}" for run_id in table.index]
+    if mlflow:
+        table["mlflow"] = [f"{mlflow}/#/runs/{run_id}" for run_id in table.index]
+    return table.sort_values(["selection", "started"], ascending=False, na_position="last", kind="stable")
+
+
+def unique_names(runs: pd.DataFrame) -> dict[str, str]:
+    """Run id -> name, with a piece of the id where several runs share one name."""
+    names = text(runs.set_axis(runs["run_id"].astype(str)), "name")
+    twice = names.duplicated(keep=False)
+    return {run_id: f"{name} ({run_id[:6]})" if twice[run_id] else name for run_id, name in names.items()}
+
+
+def score_table(runs: pd.DataFrame, names: Mapping[str, str], source: str, scores: Iterable[Score]) -> pd.DataFrame:
+    """Scores down, runs across; only scores that a run has."""
+    rows = {
+        score.title: [_number(runs, run_id, "metrics." + prefix(source) + score.key) for run_id in names]
+        for score in scores
+    }
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=list(names.values()), dtype=float)
+    return table.dropna(how="all")
+
+
+def differences(runs: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
+    """Parameters down, runs across; only those in which the runs differ. Reads the resolved `cfg.` parameters."""
+    chosen = runs.set_axis(runs["run_id"].astype(str)).loc[list(names)]
+    columns = [name for name in chosen if name.startswith("params.cfg.")]
+    table = chosen[columns].T.astype(object)
+    table = table.where(table.notna(), UNKNOWN).astype(str)
+    table = table[table.nunique(axis=1) > 1]
+    return table.set_axis([name.removeprefix("params.cfg.") for name in table.index]).rename(columns=names)
+
+
+def worst_frames(frames: pd.DataFrame, reference: str, sequence: str) -> pd.DataFrame:
+    """Frames of a sequence with truth, the most errors first, then the lowest SEG.
+
+    Args:
+        frames: `<split>/frames.parquet`.
+        reference: gold or silver.
+        sequence: its name.
+    """
+    frames = frames[(frames["reference"] == reference) & (frames["sequence"].astype(str) == sequence)]
+    table = frames[["frame", "n_truth", "n_pred", "fp", "fn", "seg"]].copy()
+    table["errors"] = table["fp"].fillna(0).astype(int) + table["fn"].astype(int)
+    return table.sort_values(["errors", "seg"], ascending=[False, True], kind="stable").reset_index(drop=True)
+
+
+def frame_objects(objects: pd.DataFrame, reference: str, sequence: str, frame: int) -> pd.DataFrame:
+    """The rows of one frame against one reference, errors first."""
+    here = (objects["reference"] == reference) & (objects["sequence"].astype(str) == sequence)
+    table = objects[here & (objects["frame"] == frame)]
+    return table.sort_values("kind", key=lambda kind: kind == "matched", kind="stable").reset_index(drop=True)
+
+
+def _number(runs: pd.DataFrame, run_id: str, name: str) -> float:
+    value: Any = runs.loc[runs["run_id"] == run_id, name].iloc[0] if name in runs else None
+    return float("nan") if value is None else float(value)
+
+
+def pick(known: Sequence[str], wanted: Iterable[str]) -> list[int]:
+    """Positions of ids in a table, in the table's order."""
+    asked = set(wanted)
+    return [position for position, run_id in enumerate(known) if run_id in asked]
+
+
+def first_choice(runs: pd.DataFrame, count: int = 3) -> list[str]:
+    """The best runs on validation of the data set that was worked on last."""
+    same = runs[text(runs, "dataset") == text(runs, "dataset").iloc[0]]
+    board = leaderboard(same, "test-gold")
+    return list((board[board["selection"].notna()] if board["selection"].notna().any() else board).index[:count])
+
+
+def mixed(runs: pd.DataFrame, names: Mapping[str, str]) -> bool:
+    """Whether the chosen runs are of more than one data set."""
+    return bool(text(runs[runs["run_id"].isin(list(names))], "dataset").nunique() > 1)
+
+
+def first_series(keys: Sequence[str]) -> list[str]:
+    """The training curves shown unasked."""
+    usual = ("train/loss", "val/loss", "val/op_csb_masks", "val/seg")
+    return [key for key in usual if key in keys] or list(keys[:4])
+
+
+def highlight(table: pd.DataFrame, definitions: Mapping[str, str]) -> Any:
+    """The best of each row marked, its definition at the end; counts and single runs have no best."""
+
+    def marks(row: pd.Series) -> list[str]:
+        best = row.max() if len(row) > 1 and row.name != TRUTH.title and row.nunique() > 1 else None
+        return ["background-color: #d8edf5; font-weight: 600" if value == best else "" for value in row]
+
+    names = list(table)
+    explained = table.assign(**{DEFINITION: [definitions[title] for title in table.index]})
+    return explained.style.apply(marks, axis=1, subset=names).format(_shown, na_rep=UNKNOWN, subset=names)
+
+
+def _shown(value: float) -> str:
+    return f"{value:.0f}" if value > 1 else f"{value:.3f}"
+
+
+def with_scores(runs: pd.DataFrame) -> str:
+    """The newest run that has test scores, else the newest."""
+    found = [name for name in runs if name.startswith("metrics.test/")]
+    scored = runs[runs[found].notna().any(axis=1)] if found else runs
+    return str((scored if len(scored) else runs)["run_id"].iloc[0])
+
+
+def is_full(frames: pd.DataFrame | None, reference: str, sequence: str, frame: int) -> bool:
+    """Whether every cell of the frame has truth, so that a prediction without truth is false."""
+    if frames is None or "full" not in frames:
+        return True
+    here = (
+        (frames["reference"] == reference) & (frames["sequence"].astype(str) == sequence) & (frames["frame"] == frame)
+    )
+    return bool(frames.loc[here, "full"].all())
+
+
+def versions(registered: pd.DataFrame, runs: pd.DataFrame, source: str) -> pd.DataFrame:
+    """Registered versions with the scores of the runs they came from.
+
+    Args:
+        registered: rows of `RunStore.versions()`.
+        runs: `RunStore.runs()`.
+        source: whose scores, as `test-gold`.
+    """
+    known = leaderboard(runs, source) if len(runs) else pd.DataFrame(index=pd.Index([], dtype=str))
+    table = pd.DataFrame({"version": pd.to_numeric(registered["version"]), "run_id": registered["run_id"].astype(str)})
+    table["aliases"] = [_listed(aliases) for aliases in registered["aliases"]]
+    table["run"] = [str(known["name"].get(run, run)) if len(known) else run for run in table["run_id"]]
+    for name in ("selection", *(score.key for score in (*LEADERBOARD, TRUTH))):
+        table[name] = table["run_id"].map(known[name]) if len(known) else float("nan")
+    table["created"] = pd.to_datetime(registered["created"], utc=True)
+    table["curves"] = [f"compare?run={run_id}" for run_id in table["run_id"]]
+    table["frames"] = [f"frames?run={run_id}" for run_id in table["run_id"]]
+    table["source"] = text(registered, "source")
+    return table.sort_values("version", ascending=False).reset_index(drop=True)
+
+
+def evidence(version: pd.DataFrame) -> pd.DataFrame:
+    """The tags of one version, one per row."""
+    tags = {name.removeprefix("tags."): version[name].iloc[0] for name in version if name.startswith("tags.")}
+    known = {name: str(value) for name, value in tags.items() if value is not None and value == value and value != ""}
+    return pd.DataFrame({"Tag": list(known), "Value": list(known.values())})
+
+
+def _listed(aliases: Any) -> list[str]:
+    if isinstance(aliases, str):
+        return [alias.strip() for alias in aliases.split(",") if alias.strip()]
+    return [str(alias) for alias in aliases] if aliases is not None else []

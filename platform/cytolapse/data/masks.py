@@ -1,0 +1,75 @@
+"""Label images on disk, as the CTC expects results."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import tifffile
+from cytolapse.errors import CytolapseError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+HIGHEST = 65535
+
+
+def mask_name(number: int) -> str:
+    """The file name of a frame number: `maskTTTT.tif`."""
+    return f"mask{number:04d}.tif"
+
+
+def write_mask(path: Path, labels: NDArray[Any]) -> None:
+    """Write labels (Y, X) as a uint16 TIFF with LZW; the file is there whole or not at all.
+
+    Raises:
+        CytolapseError: a label exceeds 65535, or the disk is full.
+    """
+    highest = int(labels.max(initial=0))
+    if highest > HIGHEST:
+        raise CytolapseError(f"{path.name}: label {highest} exceeds {HIGHEST}, the most that a CTC mask can hold")
+    partial = path.with_suffix(".partial")
+    try:
+        tifffile.imwrite(partial, labels.astype("uint16"), compression="lzw")
+        os.replace(partial, path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise CytolapseError(f"{path} could not be written ({error}): free some disk space and run it again") from error
+
+
+@contextmanager
+def new_mask_folder(out: Path) -> Iterator[Path]:
+    """A folder to fill, which takes the name `out` when the block ends well and vanishes when it does not.
+
+    Raises:
+        CytolapseError: `out` exists and is not empty, or can't be made.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise CytolapseError(f"{out} exists already: name a folder that does not, or empty it")
+    partial = out.with_name(f".{out.name}.partial-{os.getpid()}")
+    try:
+        partial.mkdir(parents=True)
+        yield partial
+        if out.exists():
+            out.rmdir()
+        partial.rename(out)
+    except OSError as error:
+        raise CytolapseError(f"{out} could not be written: {error}") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def write_masks(folder: Path, numbers: Iterable[int], frames: Iterable[NDArray[Any]]) -> None:
+    """Write one mask a frame; numbers are those of the frames' file names.
+
+    Raises:
+        CytolapseError: as `write_mask`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, labels in zip(numbers, frames, strict=True):
+        write_mask(folder / mask_name(number), labels)

@@ -1,0 +1,62 @@
+"""The contract of a head, and its ceiling."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from cytolapse.metrics import match, summarise
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+Point = Mapping[str, float]
+
+
+class Head(Protocol):
+    """What the maps of a network mean.
+
+    Attributes:
+        channels: maps a frame that the network must make (K).
+        points: the operating points that are tried on the validation split; the first is the default.
+    """
+
+    channels: int
+    points: Sequence[Point]
+
+    def encode(self, labels: NDArray[np.integer]) -> NDArray[np.int64]:
+        """The targets of label images.
+
+        Args:
+            labels: (T, Y, X) integer, 0 = background.
+        """
+
+    def loss(self, maps: Tensor, targets: Tensor, known: Tensor) -> Tensor:
+        """How wrong the maps are, in frames that have truth.
+
+        Args:
+            maps: (B, T, K, Y, X) float, logits.
+            targets: (B, T, Y, X) int64, from `encode`.
+            known: (B, T) bool, False where a frame has no truth.
+        """
+
+    def perfect(self, targets: NDArray[np.int64]) -> NDArray[np.float32]:
+        """The maps (T, K, Y, X) of a network that makes no mistake on targets (T, Y, X)."""
+
+    def decode(self, maps: NDArray[np.float32], point: Point) -> NDArray[np.int32]:
+        """The labels (Y, X) int32, 0 = background, of one frame's maps (K, Y, X)."""
+
+
+def ceiling(head: Head, frames: Iterable[NDArray[np.integer]]) -> float | None:
+    """SEG of `decode(encode(labels))` against `labels` (Y, X): no network with this head can do better.
+
+    None where no frame holds a cell.
+    """
+    matchings = []
+    for labels in frames:
+        maps = head.perfect(head.encode(np.asarray(labels)[None]))
+        matchings.append(match(labels, head.decode(maps[0], head.points[0])))
+    return summarise(matchings).scores["seg"]

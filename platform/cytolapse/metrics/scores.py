@@ -1,0 +1,124 @@
+"""SCORES: name -> plain function over the matchings of a pool. A new score is one function and one line.
+
+A score is None where its denominator is 0: there is nothing to measure. What counts false positives reads full frames.
+Source: Maska et al. 2014 (SEG), Matula et al. 2015 (the AOGM, of which DET is the part about detection).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cytolapse.registry import Registry
+
+if TYPE_CHECKING:
+    from cytolapse.metrics.matching import Matching
+
+SELECTION = "op_csb_masks"
+"""The one score by which checkpoints and runs are chosen, on validation."""
+
+SPLIT_COST, MISS_COST, SPURIOUS_COST = 5, 10, 1
+
+
+@dataclass(frozen=True)
+class Pool:
+    """What a score is pooled over.
+
+    Args:
+        masks: truth masks against predictions, one matching per frame.
+        markers: TRA markers against predictions, for `det`; empty where there are none.
+    """
+
+    masks: Sequence[Matching]
+    markers: Sequence[Matching] = ()
+
+    @property
+    def full(self) -> list[Matching]:
+        """The matchings of frames whose truth holds every cell."""
+        return [each for each in self.masks if each.full]
+
+    def only(self, sequence: str, frame: int | None = None) -> Pool:
+        """The part of one sequence, or of one of its frames."""
+
+        def here(each: Matching) -> bool:
+            return each.sequence == sequence and frame in (None, each.frame)
+
+        return Pool([each for each in self.masks if here(each)], [each for each in self.markers if here(each)])
+
+
+Score = Callable[[Pool], float | None]
+
+
+def pixel_iou(pool: Pool) -> float | None:
+    """Foreground shared by truth and prediction / foreground of either, over full frames."""
+    shared = sum(int(each.table.shared.sum()) for each in pool.full)
+    both = sum(int(each.table.truth.areas.sum() + each.table.prediction.areas.sum()) for each in pool.full)
+    return ratio(shared, both - shared)
+
+
+def seg(pool: Pool) -> float | None:
+    """CTC SEG: mean over truth objects of the IoU with the prediction that covers each, else 0.
+
+    False positives cost nothing.
+    """
+    total = sum(float(each.iou[each.covers].sum()) for each in pool.masks)
+    return ratio(total, sum(each.n_truth for each in pool.masks))
+
+
+def det_masks(pool: Pool) -> float | None:
+    """The rule of DET on truth masks, over full frames."""
+    return detection(pool.full)
+
+
+def det(pool: Pool) -> float | None:
+    """CTC DET: the rule of DET on TRA markers."""
+    return detection(pool.markers)
+
+
+def op_csb_masks(pool: Pool) -> float | None:
+    """Mean of `seg` and `det_masks`."""
+    return mean(seg(pool), det_masks(pool))
+
+
+def op_csb(pool: Pool) -> float | None:
+    """CTC OP_CSB: mean of `seg` and `det`."""
+    return mean(seg(pool), det(pool))
+
+
+SCORES: Registry[Score] = Registry(
+    "score",
+    {
+        "pixel_iou": pixel_iou,
+        "seg": seg,
+        "det_masks": det_masks,
+        "det": det,
+        "op_csb_masks": op_csb_masks,
+        "op_csb": op_csb,
+    },
+)
+
+
+def detection(matchings: Sequence[Matching]) -> float | None:
+    """1 - min(5 NS + 10 FN + FP, 10 N) / (10 N), with "covers" = strictly more than half of the truth object.
+
+    NS sums, over predictions, the truth objects each covers beyond the first; FN are truth objects that nothing covers,
+    FP predictions that cover nothing.
+    """
+    splits = sum(int((each.covered - 1).clip(min=0).sum()) for each in matchings)
+    missed = sum(each.n_truth - int(each.covered.sum()) for each in matchings)
+    spurious = sum(int((each.covered == 0).sum()) for each in matchings)
+    worst = MISS_COST * sum(each.n_truth for each in matchings)
+    cost = SPLIT_COST * splits + MISS_COST * missed + SPURIOUS_COST * spurious
+    return ratio(worst - min(cost, worst), worst)
+
+
+def ratio(part: float, whole: float) -> float | None:
+    """Part / whole; None where whole is 0."""
+    return part / whole if whole else None
+
+
+def mean(*values: float | None) -> float | None:
+    """The mean; None where a value is None."""
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known and len(known) == len(values) else None

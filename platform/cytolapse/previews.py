@@ -1,0 +1,143 @@
+"""Previews: one stored zip per sequence with small encoded frames and labels, written and read here only."""
+
+from __future__ import annotations
+
+import io
+import os
+import zipfile
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+from cytolapse.errors import CytolapseError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+WEBP_LIMIT = 16383
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+@dataclass(frozen=True)
+class FrameView:
+    """What is needed to show one frame.
+
+    Attributes:
+        number: the frame number of the file name.
+        image: (Y, X) uint8 grey values for display.
+        prediction: (Y, X) integer labels, 0 = background.
+        references: "silver" or "gold" -> (Y, X) integer labels; only those known in this frame.
+    """
+
+    number: int
+    image: NDArray[np.uint8]
+    prediction: NDArray[Any]
+    references: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+
+
+def display_limits(frames: NDArray[Any]) -> tuple[float, float]:
+    """Grey values shown as black and as white: the 0.1 and 99.9 percentile of at most 16 frames.
+
+    Args:
+        frames: (T, Y, X) grey values; one pair for the whole movie, so that brightness does not flicker.
+    """
+    sample = np.asarray(frames[:: max(1, -(-len(frames) // 16))])
+    low, high = np.percentile(sample, [0.1, 99.9])
+    return float(low), float(high)
+
+
+def to_display(frame: NDArray[Any], limits: tuple[float, float]) -> NDArray[np.uint8]:
+    """Stretch a (Y, X) frame to uint8 between the limits of `display_limits`."""
+    low, high = limits
+    stretched = (frame.astype(np.float32) - low) * (255 / max(high - low, 1e-6))
+    shown: NDArray[np.uint8] = np.clip(stretched + 0.5, 0, 255).astype(np.uint8)
+    return shown
+
+
+def write_previews(path: Path, frames: Iterable[FrameView]) -> None:
+    """Write frames, one after the other, to a zip that is there whole or not at all.
+
+    Raises:
+        CytolapseError: a label is above 65535.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive:
+            for frame in frames:
+                for name, content in _encoded(frame):
+                    # A fixed date: the same frames give the same bytes.
+                    archive.writestr(zipfile.ZipInfo(name, _EPOCH), content)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+class Previews:
+    """The frames of a zip that `write_previews` wrote, decoded one at a time.
+
+    Raises:
+        CytolapseError: the file is absent or no such zip.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            with zipfile.ZipFile(path) as archive:
+                names = archive.namelist()
+        except (OSError, zipfile.BadZipFile) as error:
+            raise CytolapseError(f"{path} holds no previews ({error}): evaluate the run again") from error
+        self._names: dict[int, dict[str, str]] = {}
+        for name in names:
+            folder, _, stem = name.partition(".")[0].partition("/")
+            if stem.isdecimal():
+                self._names.setdefault(int(stem), {})[folder] = name
+        self.numbers = sorted(self._names)
+
+    def frame(self, number: int) -> FrameView:
+        """Decode one frame.
+
+        Raises:
+            CytolapseError: there is no such frame, or its images are damaged.
+        """
+        if number not in self._names:
+            known = f"{self.numbers[0]} to {self.numbers[-1]}" if self.numbers else "none"
+            raise CytolapseError(f"{self.path.name} has no frame {number}: its frames are {known}")
+        try:
+            with zipfile.ZipFile(self.path) as archive:
+                planes = {kind: _decode(archive.read(name)) for kind, name in self._names[number].items()}
+            image, prediction = planes.pop("image"), planes.pop("prediction")
+        except (OSError, zipfile.BadZipFile, KeyError) as error:
+            raise CytolapseError(
+                f"frame {number} of {self.path} is damaged ({error}): evaluate the run again"
+            ) from error
+        return FrameView(number, image, prediction, planes)
+
+
+def _encoded(frame: FrameView) -> Iterable[tuple[str, bytes]]:
+    lossy = max(frame.image.shape) <= WEBP_LIMIT
+    image = Image.fromarray(frame.image)
+    content = _bytes(image, "WEBP", quality=90, method=2) if lossy else _bytes(image, "PNG", compress_level=3)
+    yield f"image/{frame.number:04d}.{'webp' if lossy else 'png'}", content
+    for kind, labels in {"prediction": frame.prediction, **frame.references}.items():
+        highest = int(labels.max(initial=0))
+        if highest > np.iinfo(np.uint16).max:
+            raise CytolapseError(f"label {highest} of frame {frame.number} ({kind}) is above 65535: number labels anew")
+        coded = _bytes(Image.fromarray(labels.astype(np.uint16)), "PNG", compress_level=3)
+        yield f"{kind}/{frame.number:04d}.png", coded
+
+
+def _bytes(image: Image.Image, kind: str, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def _decode(content: bytes) -> NDArray[Any]:
+    with Image.open(io.BytesIO(content)) as image:
+        return np.asarray(image if image.mode.startswith("I") else image.convert("L"))

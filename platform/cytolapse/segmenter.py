@@ -1,0 +1,120 @@
+"""Segmenter: a model, steps and an operating point. What MLflow stores and everyone loads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_model, save_model
+from torch import nn
+
+from cytolapse.config import Config
+from cytolapse.errors import CytolapseError
+from cytolapse.models import MODELS, Model, stream
+from cytolapse.postprocess import apply_steps, parse_steps
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from cytolapse.heads import Point
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Segmenter:
+    """Movie in, labels out.
+
+    Attributes:
+        config: how the model is built.
+        model: the model, on its device.
+        point: the operating point, chosen on the validation split.
+        um: size in micrometres of a pixel that the model was trained on; None where it is not known.
+    """
+
+    config: Config
+    model: Model
+    point: Point
+    um: float | None = None
+
+    @classmethod
+    def build(cls, config: Config, um: float | None = None) -> Segmenter:
+        """A new model at its default operating point."""
+        model = MODELS[config.model](config)
+        return cls(config, model, model.points[0], um)
+
+    def at(self, point: Point) -> Segmenter:
+        """The same model at another operating point."""
+        return replace(self, point=point)
+
+    def raw(self, frames: NDArray[Any]) -> Iterator[NDArray[np.float32]]:
+        """The model's raw output of frames (T, Y, X), frame by frame: what a search of the operating point reads."""
+        if isinstance(self.model, nn.Module):
+            self.model.eval()
+        return stream(self.model, frames)
+
+    def decode(self, raw: NDArray[np.float32]) -> NDArray[np.int32]:
+        """Labels (Y, X) int32 of one frame's raw output, after the steps."""
+        return apply_steps(self.model.decode(raw, self.point), parse_steps(self.config.postprocess))
+
+    def segment(self, frames: NDArray[Any]) -> Iterator[NDArray[np.int32]]:
+        """Labels (Y, X) int32, 0 = background, of frames (T, Y, X), frame by frame in constant memory."""
+        return map(self.decode, self.raw(frames))
+
+    def save(self, folder: Path) -> None:
+        """Write `config.json` and, where there are weights, `weights.safetensors`."""
+        folder.mkdir(parents=True, exist_ok=True)
+        if isinstance(self.model, nn.Module):
+            save_model(self.model, str(folder / "weights.safetensors"))
+        card = {"format": FORMAT, "config": self.config.as_dict(), "point": dict(self.point), "um": self.um}
+        (folder / "config.json").write_text(json.dumps(card, indent=1))
+
+    @classmethod
+    def load(cls, folder: Path, device: str = "auto") -> Segmenter:
+        """Read what `save` wrote; runs no code from the folder.
+
+        Raises:
+            CytolapseError: a file is missing, broken or of another version.
+        """
+        card = _read_card(folder / "config.json")
+        segmenter = replace(cls.build(Config.from_dict(card["config"]), card["um"]), point=card["point"])
+        if isinstance(segmenter.model, nn.Module):
+            weights = folder / "weights.safetensors"
+            if not weights.is_file():
+                raise CytolapseError(f"{weights} is missing: the model was stored without its weights; train it again")
+            try:
+                load_model(segmenter.model, str(weights), device="cpu")
+            except (SafetensorError, RuntimeError) as error:
+                raise CytolapseError(f"{weights} does not fit its config.json: {error}") from error
+            segmenter.model.to(pick_device(device))
+        return segmenter
+
+
+def pick_device(device: str) -> str:
+    """'auto' is cuda where there is one, else cpu.
+
+    Raises:
+        CytolapseError: cuda is asked for and absent.
+    """
+    if device == "cuda" and not torch.cuda.is_available():
+        raise CytolapseError("--device cuda: torch finds no CUDA device on this machine; use --device cpu")
+    return ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+
+
+def _read_card(path: Path) -> Mapping[str, Any]:
+    try:
+        card = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise CytolapseError(f"{path} is missing: {path.parent} holds no segmenter") from None
+    except ValueError as error:
+        raise CytolapseError(f"{path} is no JSON ({error}): the model is broken, log it again") from error
+    if not isinstance(card, dict) or card.get("format") != FORMAT:
+        raise CytolapseError(f"{path}: format {FORMAT} is needed: the model was written by another version of cytolapse")
+    return card

@@ -1,0 +1,124 @@
+"""The one place where mlflow is imported and set up, at call time."""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from filelock import FileLock
+
+from cytolapse.errors import CytolapseError
+from cytolapse.tracking.uri import shown, sqlite_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from mlflow import MlflowClient
+
+# By default mlflow blocks four minutes on a dead server, unpickles what it loads and reports its use.
+SETTINGS = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+    "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
+}
+REFUSALS = {"INVALID_PARAMETER_VALUE", "BAD_REQUEST", "RESOURCE_ALREADY_EXISTS", "MALFORMED_REQUEST"}
+
+
+def settle() -> None:
+    """Set up mlflow's environment, where the user hasn't; before its first import."""
+    for name, value in SETTINGS.items():
+        os.environ.setdefault(name, value)
+
+
+def connect(uri: str) -> MlflowClient:
+    """A client of the store; a sqlite file is made first, by one process at a time.
+
+    Raises:
+        CytolapseError: the store's schema is another one than the installed mlflow's.
+    """
+    settle()
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    file = sqlite_file(uri)
+    try:
+        if file is None:
+            return MlflowClient(uri, registry_uri=uri)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{file}.lock"):  # concurrent first writers corrupt the schema
+            client = MlflowClient(uri, registry_uri=uri)
+            client.search_experiments(max_results=1)
+            return client
+    except MlflowException as error:
+        if "out-of-date database schema" not in str(error):
+            raise
+        raise CytolapseError(
+            f"{shown(uri)} was written by another mlflow version: back it up, then run `mlflow db upgrade {shown(uri)}`"
+        ) from error
+
+
+@contextmanager
+def explained(uri: str, what: str) -> Iterator[None]:
+    """Turn what mlflow raises into a message that says which store, what was asked and what to do.
+
+    Raises:
+        CytolapseError: the store does not have it, or can't be reached.
+    """
+    settle()
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except MlflowException as error:
+        first = (str(error).splitlines() or [""])[0][:300]
+        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+            raise CytolapseError(
+                f"{what}: not in {shown(uri)} ({first}); `cytolapse runs` lists what is there"
+            ) from error
+        raise CytolapseError(f"{what}: {shown(uri)} can't be read ({first}); is it running?") from error
+
+
+def refused(error: Exception) -> bool:
+    """The store was reached and will never take this: there is no point in sending it again."""
+    deleted_run = "must be in the 'active' state" in str(error)
+    return getattr(error, "error_code", "") in REFUSALS and not deleted_run
+
+
+def artifact_root(uri: str) -> Path | None:
+    """Where artifacts of new experiments go: beside a sqlite file; None leaves it to the server."""
+    file = sqlite_file(uri)
+    return None if file is None else file.parent / "mlruns"
+
+
+def experiment_id(client: MlflowClient, uri: str, name: str) -> str:
+    """Id of the experiment of that name, made where there is none.
+
+    Raises:
+        CytolapseError: it was deleted.
+    """
+    from mlflow.exceptions import MlflowException
+
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        root = artifact_root(uri)
+        location = None if root is None else str(root / re.sub(r"[^\w.-]+", "-", name))
+        try:
+            return str(client.create_experiment(name, artifact_location=location))
+        except MlflowException as error:  # another run made it in the meantime
+            found = client.get_experiment_by_name(name)
+            if found is None:
+                raise error
+    if found.lifecycle_stage == "deleted":
+        raise CytolapseError(
+            f"experiment {name!r} was deleted in {shown(uri)}: "
+            f"bring it back with `mlflow experiments restore --experiment-id {found.experiment_id}`"
+        )
+    return str(found.experiment_id)

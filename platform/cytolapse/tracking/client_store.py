@@ -1,0 +1,112 @@
+"""The run store through MLflow's own client, page by page: for servers, and databases of another mlflow version."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from cytolapse.tracking.client import connect, explained
+from cytolapse.tracking.files import local_artifact, local_artifacts
+from cytolapse.tracking.frames import RunRow, VersionRow, runs_frame, series_frame, versions_frame
+from cytolapse.tracking.uri import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    import pandas as pd
+    from mlflow import MlflowClient
+
+PAGE = 500
+
+
+class ClientStore:
+    """RunStore over the MLflow client; see `RunStore` for what each call answers.
+
+    Raises:
+        CytolapseError: from every call: the server can't be reached.
+    """
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri
+
+    @cached_property
+    def _client(self) -> MlflowClient:
+        return connect(self.uri)
+
+    def runs(self) -> pd.DataFrame:
+        """See `RunStore.runs`."""
+        with explained(self.uri, "runs"):
+            client = self._client
+            names = {e.experiment_id: e.name for e in _pages(lambda token: client.search_experiments(page_token=token))}
+            found = _pages(lambda token: client.search_runs(list(names), max_results=PAGE, page_token=token))
+            return runs_frame([_run_row(run, names) for run in found] if names else [])
+
+    def series(self, run_ids: Sequence[str], prefix: str) -> pd.DataFrame:
+        """See `RunStore.series`."""
+        rows = []
+        with explained(self.uri, f"series {prefix!r}"):
+            for run_id in run_ids:
+                for key in filter(lambda key: key.startswith(prefix), self._client.get_run(run_id).data.metrics):
+                    points = sorted(self._client.get_metric_history(run_id, key), key=lambda point: point.timestamp)
+                    rows += [(run_id, key, point.step, point.value) for point in points]
+        return series_frame(rows)
+
+    def versions(self) -> pd.DataFrame:
+        """See `RunStore.versions`."""
+        with explained(self.uri, "versions"):
+            client = self._client
+            models = _pages(lambda token: client.search_registered_models(page_token=token))
+            aliases = {model.name: model.aliases for model in models}
+            found = _pages(lambda token: client.search_model_versions(max_results=PAGE, page_token=token))
+            return versions_frame([_version_row(version, aliases.get(version.name, {})) for version in found])
+
+    def artifacts(self, run_id: str, folder: str = "") -> list[str]:
+        """See `RunStore.artifacts`."""
+        with explained(self.uri, f"artifacts of run {run_id}"):
+            return local_artifacts(self.uri, run_id, self._root(run_id), folder)
+
+    def artifact(self, run_id: str, path: str) -> Path:
+        """See `RunStore.artifact`."""
+        with explained(self.uri, f"artifacts of run {run_id}"):
+            return local_artifact(self.uri, run_id, self._root(run_id), path)
+
+    def _root(self, run_id: str) -> str:
+        return str(self._client.get_run(run_id).info.artifact_uri)
+
+
+def _pages(search: Callable[[str | None], Any]) -> Iterator[Any]:
+    token = None
+    while True:
+        page = search(token)
+        yield from page
+        token = page.token
+        if not token:
+            return
+
+
+def _run_row(run: Any, experiments: dict[str, str]) -> RunRow:
+    info, data = run.info, run.data
+    return RunRow(
+        run_id=info.run_id,
+        name=info.run_name,
+        status=info.status,
+        started=info.start_time,
+        finished=info.end_time,
+        experiment=experiments[info.experiment_id],
+        metrics=dict(data.metrics),
+        params=dict(data.params),
+        tags=dict(data.tags),
+    )
+
+
+def _version_row(version: Any, aliases: dict[str, str]) -> VersionRow:
+    return VersionRow(
+        name=version.name,
+        version=int(version.version),
+        run_id=version.run_id,
+        created=version.creation_timestamp,
+        source=version.source,
+        aliases=[alias for alias, number in aliases.items() if int(number) == int(version.version)],
+        tags=dict(version.tags),
+    )

@@ -1,0 +1,120 @@
+"""The run store on a database that can be reached: plain read-only SQL, an order of magnitude faster than paging."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cytolapse.tracking.files import local_artifact, local_artifacts
+from cytolapse.tracking.frames import RunRow, VersionRow, runs_frame, series_frame, versions_frame
+from cytolapse.tracking.uri import sqlite_file
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+    from sqlalchemy import Engine
+
+SCHEMAS = {"dc11669786a5"}  # of mlflow 3.17
+DATABASES = ("sqlite:", "postgresql")
+_RUNS = """
+SELECT r.run_uuid, r.name, r.status, r.start_time, r.end_time, e.name
+FROM runs r JOIN experiments e ON e.experiment_id = r.experiment_id
+WHERE r.lifecycle_stage = 'active' AND e.lifecycle_stage = 'active'
+"""
+_SERIES = """
+SELECT run_uuid, key, step, value, is_nan FROM metrics
+WHERE run_uuid IN :runs AND substr(key, 1, :length) = :prefix ORDER BY timestamp
+"""
+_VERSIONS = """
+SELECT name, version, run_id, creation_time, source FROM model_versions WHERE current_stage != 'Deleted_Internal'
+AND name NOT IN (SELECT name FROM registered_model_tags WHERE key = 'mlflow.prompt.is_prompt')
+"""
+
+
+def known_schema(uri: str) -> bool:
+    """Whether it is a database of the mlflow version whose tables we read."""
+    if not uri.startswith(DATABASES):
+        return False
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        found = SqlStore(uri).read("SELECT version_num FROM alembic_version")
+    except SQLAlchemyError:  # no such table, or no database at all: the client says what is wrong
+        return False
+    return {row[0] for row in found} <= SCHEMAS and bool(found)
+
+
+class SqlStore:
+    """RunStore over SQL; see `RunStore` for what each call answers."""
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri
+        self._file = sqlite_file(uri)
+        self._made: Engine | None = None
+
+    def read(self, query: str, **values: Any) -> list[Any]:
+        """Rows of one query; a list as value stands for an IN list; no rows where the file does not exist yet."""
+        if self._file is not None and not self._file.is_file():
+            return []
+        from sqlalchemy import bindparam, text
+
+        lists = [bindparam(name, expanding=True) for name, value in values.items() if isinstance(value, list)]
+        with self._engine().connect() as connection:
+            return list(connection.execute(text(query).bindparams(*lists), values))
+
+    def _engine(self) -> Engine:
+        if self._made is None:
+            from sqlalchemy import create_engine
+            from sqlalchemy.pool import NullPool
+
+            if self._file is None:
+                self._made = create_engine(self.uri, pool_pre_ping=True)
+            else:
+                self._made = create_engine("sqlite://", creator=self._open_sqlite, poolclass=NullPool)
+        return self._made
+
+    def _open_sqlite(self) -> sqlite3.Connection:
+        assert self._file is not None
+        return sqlite3.connect(f"{self._file.as_uri()}?mode=ro", uri=True, timeout=20, check_same_thread=False)
+
+    def runs(self) -> pd.DataFrame:
+        """See `RunStore.runs`."""
+        rows = {row[0]: RunRow(*row) for row in self.read(_RUNS)}
+        for run_id, key, value, is_nan in self.read("SELECT run_uuid, key, value, is_nan FROM latest_metrics"):
+            if run_id in rows:
+                rows[run_id].metrics[key] = float("nan") if is_nan else value
+        for table, name in (("params", "params"), ("tags", "tags")):
+            for run_id, key, value in self.read(f"SELECT run_uuid, key, value FROM {table}"):
+                if run_id in rows:
+                    getattr(rows[run_id], name)[key] = value
+        return runs_frame(list(rows.values()))
+
+    def series(self, run_ids: Sequence[str], prefix: str) -> pd.DataFrame:
+        """See `RunStore.series`."""
+        rows = self.read(_SERIES, runs=list(run_ids), prefix=prefix, length=len(prefix)) if len(run_ids) else []
+        return series_frame([(run, key, step, float("nan") if nan else value) for run, key, step, value, nan in rows])
+
+    def versions(self) -> pd.DataFrame:
+        """See `RunStore.versions`."""
+        rows = {(row[0], row[1]): VersionRow(*row) for row in self.read(_VERSIONS)}
+        for name, alias, version in self.read("SELECT name, alias, version FROM registered_model_aliases"):
+            if (name, version) in rows:
+                rows[name, version].aliases.append(alias)
+        for name, version, key, value in self.read("SELECT name, version, key, value FROM model_version_tags"):
+            if (name, version) in rows:
+                rows[name, version].tags[key] = value
+        return versions_frame(list(rows.values()))
+
+    def artifacts(self, run_id: str, folder: str = "") -> list[str]:
+        """See `RunStore.artifacts`."""
+        return local_artifacts(self.uri, run_id, self._root(run_id), folder)
+
+    def artifact(self, run_id: str, path: str) -> Path:
+        """See `RunStore.artifact`."""
+        return local_artifact(self.uri, run_id, self._root(run_id), path)
+
+    def _root(self, run_id: str) -> str:
+        found = self.read("SELECT artifact_uri FROM runs WHERE run_uuid = :run", run=run_id)
+        return str(found[0][0]) if found else ""

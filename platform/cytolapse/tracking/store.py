@@ -1,0 +1,67 @@
+"""RunStore: everything that was logged, read back as tables. It never writes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from cytolapse.tracking.uri import sqlite_file, store_uri
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import pandas as pd
+
+
+class RunStore(Protocol):
+    """What the dashboard and the command line read; an empty store gives empty tables with the right columns."""
+
+    uri: str
+
+    def runs(self) -> pd.DataFrame:
+        """One row per run that isn't deleted, newest first.
+
+        Columns: run_id, name, status (MLflow's, or `stale` where a running run has been silent for five minutes),
+        started, finished (UTC), experiment, dataset, recipe, head, then `metrics.<key>` (latest value; curves are
+        left out), `params.<key>` and `tags.<key>`.
+        """
+        ...
+
+    def series(self, run_ids: Sequence[str], prefix: str) -> pd.DataFrame:
+        """The points of all metrics whose key begins with `prefix`: run_id, key, step, value; in order."""
+        ...
+
+    def versions(self) -> pd.DataFrame:
+        """One row per registered version: name, version, aliases (list), run_id, created, source, `tags.<key>`."""
+        ...
+
+    def artifacts(self, run_id: str, folder: str = "") -> list[str]:
+        """Paths of the run's files below a folder, sorted."""
+        ...
+
+    def artifact(self, run_id: str, path: str) -> Path:
+        """A local copy of one file of a run.
+
+        Raises:
+            CytolapseError: the run or the file does not exist.
+        """
+        ...
+
+
+def open_store(uri: str = "") -> RunStore:
+    """The store to read: direct SQL where it is a database whose schema we know, else MLflow's own client.
+
+    Args:
+        uri: as `start_run`'s tracking: "" is MLFLOW_TRACKING_URI, or mlflow.db in the current folder.
+
+    Raises:
+        CytolapseError: the address names no store.
+    """
+    from cytolapse.tracking.client_store import ClientStore
+    from cytolapse.tracking.sql_store import SqlStore, known_schema
+
+    uri = store_uri(uri)
+    file = sqlite_file(uri)
+    if (file is not None and not file.is_file()) or known_schema(uri):
+        return SqlStore(uri)
+    return ClientStore(uri)

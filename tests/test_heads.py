@@ -1,0 +1,80 @@
+"""Heads: every one in the registry, on the shapes that matter."""
+
+import numpy as np
+import pytest
+import torch
+from conftest import toy_labels
+from cytolapse.heads import HEADS, ceiling
+from cytolapse.metrics import match, summarise
+from scipy import ndimage
+
+heads = pytest.mark.parametrize("name", list(HEADS))
+
+
+def spread(seed, length, width, count=6, side=256):
+    """Elongated cells in any direction, apart from each other: (Y, X) int32."""
+    rng = np.random.default_rng(seed)
+    labels = np.zeros((side, side), np.int32)
+    y, x = np.mgrid[:side, :side]
+    for label in range(1, count + 1):
+        for _ in range(200):
+            cy, cx, angle = rng.uniform(30, side - 30), rng.uniform(30, side - 30), rng.uniform(0, np.pi)
+            along = (y - cy) * np.sin(angle) + (x - cx) * np.cos(angle)
+            across = (x - cx) * np.sin(angle) - (y - cy) * np.cos(angle)
+            cell = (2 * along / length) ** 2 + (2 * across / width) ** 2 <= 1
+            if not (ndimage.binary_dilation(cell, iterations=3) & (labels > 0)).any():
+                labels[cell] = label
+                break
+    return labels
+
+
+@heads
+@pytest.mark.parametrize(("length", "width"), [(28, 26), (80, 24), (136, 8)], ids=["round", "spread", "17:1"])
+def test_ceiling_of_cells_that_do_not_touch(name, length, width):
+    assert ceiling(HEADS[name](), [spread(seed, length, width) for seed in range(2)]) >= 0.95
+
+
+def test_boundary_keeps_touching_cells_apart_and_semantic_does_not():
+    touching = toy_labels(15)
+    assert ceiling(HEADS["boundary"](), [touching]) >= 0.9
+    assert ceiling(HEADS["semantic"](), [touching]) < 0.85
+
+
+@heads
+def test_ceiling_is_undefined_without_cells(name):
+    assert ceiling(HEADS[name](), [np.zeros((32, 32), np.int32)]) is None
+
+
+@heads
+def test_loss_is_lowest_for_the_perfect_maps_and_ignores_unknown_frames(name):
+    head = HEADS[name]()
+    targets = head.encode(np.stack([toy_labels(0), toy_labels(20)]))
+    maps = torch.from_numpy(head.perfect(targets))[None]
+    truth, known = torch.from_numpy(targets)[None], torch.tensor([[True, True]])
+    perfect = head.loss(maps, truth, known)
+    noisy = head.loss(maps * 0.1 + torch.randn(maps.shape, generator=torch.Generator().manual_seed(0)), truth, known)
+    assert perfect < 1e-3 < noisy
+    spoilt = maps.clone()
+    spoilt[0, 1] = -maps[0, 1]
+    assert head.loss(spoilt, truth, torch.tensor([[True, False]])) < 1e-3
+    nothing = head.loss(spoilt.requires_grad_(), truth, torch.tensor([[False, False]]))
+    nothing.backward()
+    assert float(nothing.detach()) == 0
+
+
+def test_boundary_classes_against_a_slow_twin():
+    labels = np.random.default_rng(0).integers(0, 3, (1, 12, 9))
+    classes = HEADS["boundary"]().encode(labels)[0]
+    for y in range(12):
+        for x in range(9):
+            around = labels[0, max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2]
+            expected = 0 if labels[0, y, x] == 0 else 2 if len(np.unique(around)) > 1 else 1
+            assert classes[y, x] == expected
+
+
+def test_growing_never_joins_cells():
+    labels = toy_labels(15)
+    head = HEADS["boundary"]()
+    maps = head.perfect(head.encode(labels[None]))[0]
+    found = head.decode(maps, {"interior": 0.5, "grow": 4})
+    assert summarise([match(labels, found)]).errors["merged"] == 0

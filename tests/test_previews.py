@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import zipfile
+
+import numpy as np
+import pytest
+
+from cytolapse.errors import CytolapseError
+from cytolapse.previews import FrameView, Previews, display_limits, to_display, write_previews
+
+
+def view(number: int, references=("silver", "gold")) -> FrameView:
+    rng = np.random.default_rng(number)
+    image = np.clip(rng.normal(120, 12, (40, 56)), 0, 255).astype(np.uint8)
+    labels = np.zeros((40, 56), np.int32)
+    labels[5:15, 5:15], labels[20:30, 30:50] = 7, 65535
+    return FrameView(number, image, labels, {name: np.roll(labels, 1, axis=1) for name in references})
+
+
+def test_labels_come_back_exactly_and_the_image_nearly(tmp_path):
+    path = tmp_path / "previews" / "02.zip"
+    frames = [view(7), view(1375, references=("silver",))]
+    write_previews(path, frames)
+    previews = Previews(path)
+    assert previews.numbers == [7, 1375]
+    for frame in frames:
+        back = previews.frame(frame.number)
+        assert np.array_equal(back.prediction, frame.prediction)
+        assert back.references.keys() == frame.references.keys()
+        for name, labels in frame.references.items():
+            assert np.array_equal(back.references[name], labels)
+        assert back.image.dtype == np.uint8
+        assert np.abs(back.image.astype(int) - frame.image).mean() < 4
+
+
+def test_a_frame_wider_than_webp_allows_is_stored_as_png(tmp_path):
+    wide = FrameView(0, np.arange(20000, dtype=np.uint16).reshape(1, -1).astype(np.uint8), np.zeros((1, 20000), int))
+    write_previews(tmp_path / "wide.zip", [wide])
+    assert np.array_equal(Previews(tmp_path / "wide.zip").frame(0).image, wide.image)
+
+
+def test_same_frames_same_bytes_stored(tmp_path):
+    for name in ("a.zip", "b.zip"):
+        write_previews(tmp_path / name, [view(3)])
+    assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
+    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
+        assert {entry.compress_type for entry in archive.infolist()} == {zipfile.ZIP_STORED}
+
+
+def test_a_failed_write_leaves_nothing_and_keeps_the_old(tmp_path):
+    path = tmp_path / "01.zip"
+    write_previews(path, [view(1)])
+    before = path.read_bytes()
+    high = FrameView(2, view(2).image, np.full((40, 56), 70000))
+    with pytest.raises(CytolapseError, match=r"label 70000 of frame 2 \(prediction\) is above 65535"):
+        write_previews(path, [view(1), high])
+    assert path.read_bytes() == before
+    assert [each.name for each in tmp_path.glob("*.part")] + [each.name for each in tmp_path.glob(".*")] == []
+
+
+def test_bad_files_are_told(tmp_path):
+    with pytest.raises(CytolapseError, match=r"absent.zip holds no previews"):
+        Previews(tmp_path / "absent.zip")
+    (tmp_path / "bad.zip").write_bytes(b"no zip")
+    with pytest.raises(CytolapseError, match=r"holds no previews"):
+        Previews(tmp_path / "bad.zip")
+    write_previews(tmp_path / "good.zip", [view(4), view(5)])
+    with pytest.raises(CytolapseError, match=r"good.zip has no frame 9: its frames are 4 to 5"):
+        Previews(tmp_path / "good.zip").frame(9)
+    with zipfile.ZipFile(tmp_path / "half.zip", "w") as archive:
+        archive.writestr("image/0001.webp", b"cut")
+        archive.writestr("note.txt", b"no frame")
+    with pytest.raises(CytolapseError, match=r"frame 1 of .* is damaged"):
+        Previews(tmp_path / "half.zip").frame(1)
+
+
+def test_one_stretch_for_a_movie():
+    movie = np.linspace(1000, 3000, 40 * 20 * 20).reshape(40, 20, 20).astype(np.uint16)
+    limits = display_limits(movie)
+    shown = to_display(movie[20], limits)
+    assert 1000 <= limits[0] < 1100
+    assert 2900 < limits[1] <= 3000
+    assert shown.dtype == np.uint8
+    assert 100 < shown.mean() < 160
+    flat = np.full((3, 4, 4), 9, np.uint8)
+    assert to_display(flat[0], display_limits(flat)).max() <= 255

@@ -1,0 +1,108 @@
+"""Segmenter and models: any size, constant results, stored and loaded without a change."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from conftest import toy_frame, toy_labels
+from cytolapse.config import Config
+from cytolapse.errors import CytolapseError
+from cytolapse.metrics import match, summarise
+from cytolapse.models import normalise
+from cytolapse.segmenter import Segmenter, pick_device
+
+SMALL = {"widths": "4,8", "postprocess": "drop_small=5"}
+CONFIGS = {
+    "boundary": Config(**SMALL, head="boundary"),
+    "semantic": Config(**SMALL, head="semantic"),
+    "resized": Config(**SMALL, frame_size=32),
+    "classical": Config(model="classical", network="", head=""),
+}
+configs = pytest.mark.parametrize("config", CONFIGS.values(), ids=list(CONFIGS))
+
+
+def build(config):
+    torch.manual_seed(1)
+    return Segmenter.build(config, um=0.65)
+
+
+@configs
+@pytest.mark.parametrize("size", [(1, 40, 40), (2, 37, 51), (1, 3, 5)])
+def test_frames_of_any_size(config, size):
+    frames = np.random.default_rng(0).integers(0, 255, size).astype(np.uint8)
+    labels = list(build(config).segment(frames))
+    assert [each.shape for each in labels] == [size[1:]] * size[0]
+    assert all(each.dtype == np.int32 for each in labels)
+
+
+@configs
+def test_frames_without_contrast_hold_no_cells_and_no_nan(config):
+    labels = list(build(config).segment(np.full((1, 24, 24), 7, np.uint16)))
+    assert np.isfinite(labels[0]).all()
+
+
+@configs
+def test_stored_and_loaded_it_gives_the_same_labels(config, tmp_path):
+    segmenter = build(config)
+    segmenter = segmenter.at(segmenter.model.points[-1])
+    segmenter.save(tmp_path / "model")
+    loaded = Segmenter.load(tmp_path / "model", device="cpu")
+    frames = np.stack([toy_frame(toy_labels(t), t) for t in (0, 20)])
+    assert (loaded.point, loaded.um, loaded.config) == (dict(segmenter.point), 0.65, config)
+    for mine, theirs in zip(segmenter.segment(frames), loaded.segment(frames), strict=True):
+        assert (mine == theirs).all()
+
+
+def test_the_classical_model_finds_the_discs():
+    labels = toy_labels(0)
+    found = list(build(CONFIGS["classical"]).segment(toy_frame(labels, 0)[None]))[0]
+    assert summarise([match(labels, found)]).at(0.3)["f1"] == 1
+
+
+def test_normalise_gives_every_frame_mean_0_and_deviation_1():
+    frames = np.random.default_rng(0).integers(0, 4000, (3, 20, 30)).astype(np.uint16)
+    frames[1] += 9000
+    values = normalise(frames)
+    assert values.dtype == np.float32
+    assert np.allclose(values.mean(axis=(1, 2)), 0, atol=1e-4)
+    assert np.allclose(values.std(axis=(1, 2)), 1, atol=1e-3)
+
+
+def broken(folder, name, content):
+    build(CONFIGS["boundary"]).save(folder)
+    (folder / name).unlink()
+    if content is not None:
+        (folder / name).write_bytes(content)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("config.json", None, "config.json is missing: .* holds no segmenter"),
+        ("config.json", b"{", "is no JSON"),
+        ("config.json", json.dumps({"format": 9}).encode(), "format 1 is needed"),
+        ("weights.safetensors", None, "stored without its weights"),
+        ("weights.safetensors", b"\x80\x04junk", "does not fit its config.json"),
+    ],
+)
+def test_a_broken_model_says_what_is_wrong(tmp_path, name, content, message):
+    with pytest.raises(CytolapseError, match=message):
+        Segmenter.load(broken(tmp_path / "model", name, content))
+
+
+def test_weights_of_another_network_are_refused(tmp_path):
+    build(CONFIGS["boundary"]).save(tmp_path)
+    card = json.loads((tmp_path / "config.json").read_text())
+    card["config"]["widths"] = "4,8,16"
+    (tmp_path / "config.json").write_text(json.dumps(card))
+    with pytest.raises(CytolapseError, match="does not fit its config.json"):
+        Segmenter.load(tmp_path)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_cuda_where_there_is_none():
+    assert pick_device("auto") == "cpu"
+    with pytest.raises(CytolapseError, match="--device cpu"):
+        pick_device("cuda")

@@ -1,0 +1,1 @@
+"""Trainers make models: recipes, the one loop, and evaluation."""

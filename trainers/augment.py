@@ -1,0 +1,70 @@
+"""Augmentation of whole clips: one draw of parameters for all frames and masks of a clip."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # albumentations looks for a newer version of itself and warns where it can't
+    import albumentations as A
+
+from cytolapse.registry import Registry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+MARGIN = 1.42
+"""A window of this many crops' side can be turned by any angle without showing its corners."""
+
+
+def _none() -> list[A.BasicTransform]:
+    return []
+
+
+def _geometry() -> list[A.BasicTransform]:
+    turn = A.Affine(
+        rotate=(-180, 180),
+        translate_percent=(-0.05, 0.05),
+        interpolation=cv2.INTER_LINEAR,
+        mask_interpolation=cv2.INTER_NEAREST,
+        border_mode=cv2.BORDER_REFLECT_101,
+        p=0.7,
+    )
+    return [A.D4(p=1.0), turn]
+
+
+def _intensity() -> list[A.BasicTransform]:
+    return [*_geometry(), A.RandomBrightnessContrast(0.2, 0.2, p=0.5), A.GaussianBlur(blur_limit=(3, 5), p=0.2)]
+
+
+AUGMENTATIONS: Registry[Callable[[], list[A.BasicTransform]]] = Registry(
+    "augmentation", {"none": _none, "geometry": _geometry, "intensity": _intensity}
+)
+
+
+class Augment:
+    """Change frames and labels of a clip alike, then cut its middle.
+
+    Args:
+        name: which augmentation, a name in AUGMENTATIONS.
+        crop: side in px of what comes out.
+    """
+
+    def __init__(self, name: str, crop: int) -> None:
+        self._compose = A.Compose([*AUGMENTATIONS[name](), A.CenterCrop(crop, crop)])
+
+    def __call__(
+        self, frames: NDArray[np.float32], labels: NDArray[np.integer], seed: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+        """Frames (T, crop, crop) float32 and labels (T, crop, crop) int32 of windows (T, Y, X), drawn from the seed."""
+        _, narrow = np.unique(labels, return_inverse=True)  # ids fit the 16 bits that OpenCV can turn
+        masks = narrow.reshape(labels.shape).astype(np.int16) + (0 if (labels == 0).any() else 1)
+        self._compose.set_random_seed(seed)
+        out = self._compose(images=frames[..., None], masks=masks)
+        return np.ascontiguousarray(out["images"][..., 0]), np.asarray(out["masks"]).astype(np.int32)

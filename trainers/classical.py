@@ -1,0 +1,9 @@
+"""Classical recipe: background subtraction, local deviation, Otsu, watershed. Seconds; the floor of every data set."""
+
+from trainers.recipe import Recipe
+
+RECIPE = Recipe(
+    text="background subtraction, local deviation, Otsu, watershed; nothing to train",
+    presets={"default": {"model": "classical", "network": "", "head": "", "train_steps": 1}},
+    fit=None,
+)

@@ -1,0 +1,118 @@
+"""`cytolapse train` and `cytolapse evaluate`."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from cytolapse.config import Config
+from cytolapse.errors import CytolapseError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+NOT_GIVEN = ("preset", "")
+TYPES = {"int": int, "float": float, "str": str}
+
+
+class Setting(click.ParamType):
+    """The value of a Config field; `preset` and an empty text mean "not given", as MLproject's defaults say it."""
+
+    def __init__(self, kind: str) -> None:
+        self.name = kind
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The value in the field's own type, or None.
+
+        Raises:
+            click.BadParameter: it is no such number; click names the parameter.
+        """
+        if value in NOT_GIVEN:
+            return None
+        try:
+            return TYPES[self.name](value)
+        except ValueError:
+            self.fail(f"{value!r} is no {self.name}", param, ctx)
+
+
+class Text(click.ParamType):
+    """A text in which empty means "not given", as MLproject's defaults say it."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The text, or None."""
+        return value or None
+
+
+def settings(command: Callable[..., Any]) -> Callable[..., Any]:
+    """An option for every field of Config, in the spelling `--some-field` and `--some_field`."""
+    for each in reversed(dataclasses.fields(Config)):
+        if each.name == "recipe":
+            continue
+        names = dict.fromkeys([f"--{each.name.replace('_', '-')}", f"--{each.name}"])
+        text = f"{each.metadata['help']}  [default: {each.default}]"
+        kind = Text() if each.name == "preset" else Setting(str(each.type))
+        command = click.option(*names, each.name, type=kind, default=None, help=text)(command)
+    return command
+
+
+tracking = click.option(
+    "--tracking", default="", help="spool:DIR writes events to DIR without MLflow; `cytolapse sync DIR` delivers them."
+)
+
+
+@click.command()
+@click.argument("recipe")
+@click.option("--data", required=True, type=click.Path(path_type=Path), help="A data set in CTC layout.")
+@click.option("--resume", "resumed", type=Text(), default=None, help="A run (id or spool folder) that was cut: go on.")
+@tracking
+@settings
+def train(recipe: str, data: Path, resumed: str | None, tracking: str, **given: Any) -> None:
+    """Train RECIPE (unet, classical) on a data set; the last line says the run.
+
+    \b
+    Examples:
+      cytolapse train unet --data data/PhC-C2DH-U373
+      cytolapse train unet --data data/demo --preset quick --seed 1
+      cytolapse train unet --data data/demo --resume RUN_ID
+    """
+    from trainers import experiment
+    from trainers.recipes import RECIPES
+
+    config = Config.resolve(dict(RECIPES[recipe].presets), recipe, given)
+    if resumed is None:
+        click.echo(experiment.train(config, data, tracking))
+        return
+    extra = [f"--{name.replace('_', '-')}" for name, value in given.items() if value is not None]
+    if extra:
+        raise CytolapseError(f"{', '.join(extra)} can't be changed with --resume: leave it out, or train a new run")
+    click.echo(experiment.resume(resumed, data, tracking))
+
+
+@click.command()
+@click.argument("run")
+@click.option("--data", required=True, type=click.Path(path_type=Path), help="A data set in CTC layout.")
+@click.option("--split", type=click.Choice(["test", "val"]), default="test", show_default=True, help="Which part.")
+@tracking
+def evaluate(run: str, data: Path, split: str, tracking: str) -> None:
+    """Score the model of RUN (id or spool folder); masks, tables and curves go to the run.
+
+    \b
+    Example:
+      cytolapse evaluate RUN_ID --data data/PhC-C2DH-U373
+    """
+    from trainers.evaluate import evaluate_run
+
+    click.echo(evaluate_run(run, data, split, tracking))
+
+
+@click.group()
+def trainers() -> None:
+    """Train and evaluate."""
+
+
+trainers.add_command(train)
+trainers.add_command(evaluate)

@@ -1,0 +1,41 @@
+"""What a training will take, measured on one batch before the first step."""
+
+from __future__ import annotations
+
+import time
+from copy import deepcopy
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+
+if TYPE_CHECKING:
+    from cytolapse.models import Clip, MapModel
+    from lightning_fabric import Fabric
+
+
+class Estimate(NamedTuple):
+    """Seconds a step, without validation; bytes that weights, gradients, optimiser and activations need at their peak."""
+
+    seconds_per_step: float
+    bytes: int
+
+
+def estimate(fabric: Fabric, model: MapModel, clip: Clip) -> Estimate:
+    """Run forward and backward twice on a copy of the model (the first warms up) and count what autograd keeps."""
+    trial = deepcopy(model).to(fabric.device).train()
+    kept: dict[int, int] = {}
+
+    def note(tensor: torch.Tensor) -> torch.Tensor:
+        kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    seconds = 0.0
+    for _ in range(2):
+        kept.clear()
+        started = time.perf_counter()
+        with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor), fabric.autocast():
+            loss, _ = trial(clip)
+        loss.backward()
+        seconds = time.perf_counter() - started
+    weights = sum(each.nbytes for each in trial.parameters())
+    return Estimate(seconds, 4 * weights + sum(kept.values()))

@@ -1,0 +1,88 @@
+"""Evaluation: segment, write masks, score what was written, log it. The same path after training and by command."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cytolapse.data import default_split, open_dataset
+from cytolapse.errors import CytolapseError
+from cytolapse.segmenter import Segmenter
+from cytolapse.tracking import load_folder, resume_run
+
+from trainers.evaluation import Evaluation
+from trainers.report import report
+
+if TYPE_CHECKING:
+    from cytolapse.data import DataSet, Split
+    from cytolapse.metrics import Result
+    from cytolapse.tracking import Run
+
+log = logging.getLogger("cytolapse.evaluate")
+PARTS = {"val": "validation", "test": "test"}
+THRESHOLDS = (0.25, 0.50, 0.75)
+AT_THRESHOLD = ("precision", "recall", "f1", "ap", "pq", "precision_any", "recall_any")
+CURVES = ("precision", "recall", "f1", "precision_any", "recall_any")
+
+
+def evaluate_run(reference: str, data: Path, part: str, tracking: str = "") -> str:
+    """Evaluate a run's model on one part of a data set; the line that says where the run is.
+
+    Raises:
+        CytolapseError: the run has no model, or the data set has no truth.
+    """
+    dataset = open_dataset(data)
+    split = default_split(dataset)
+    with resume_run(reference, tracking=tracking) as run:
+        evaluate_split(Segmenter.load(_model_folder(reference, tracking)), dataset, split, part, run)
+    return run.closing_line()
+
+
+def _model_folder(reference: str, tracking: str) -> Path:
+    spool = reference.removeprefix("spool:")
+    if spool != reference or Path(reference).is_dir():
+        return load_folder(f"spool:{spool}/segmenter")
+    return load_folder(f"runs:/{reference}/segmenter", "" if tracking.startswith("spool:") else tracking)
+
+
+def evaluate_split(segmenter: Segmenter, dataset: DataSet, split: Split, part: str, run: Run) -> dict[str, Result]:
+    """Segment one part of a data set and log everything about it; reference ("gold", "silver") -> its result.
+
+    Raises:
+        CytolapseError: that part has no truth.
+    """
+    movies = split.movies(dataset, PARTS[part])
+    with tempfile.TemporaryDirectory(prefix="cytolapse-") as scratch:
+        out = Path(scratch) / part
+        evaluation = Evaluation(movies, dataset.border, Path(scratch) / "masks", out)
+        if not evaluation.references:
+            raise CytolapseError(f"{dataset.path} has no truth in its {part} part: there is nothing to score against")
+        evaluation.segment(segmenter)
+        results = evaluation.score()
+        evaluation.pack(results)
+        run.artifact(out)
+    log_results(run, part, results)
+    run.metrics({f"{part}/readings": 1.0})
+    run.input(dataset.name, dataset.digest, context=PARTS[part], source=str(dataset.path))
+    run.text(report(part, dataset, segmenter, results), f"{part}/report.md")
+    return results
+
+
+def log_results(run: Run, part: str, results: dict[str, Result]) -> None:
+    """Scores, values at three thresholds, curves and the whole JSON of every reference."""
+    for reference, result in results.items():
+        name = f"{part}/{reference}"
+        values: dict[str, float | None] = {f"{name}/{score}": value for score, value in result.scores.items()}
+        for threshold in THRESHOLDS:
+            row = result.at(threshold)
+            values |= {f"{name}/{key}_iou_{threshold:.2f}": row[key] for key in AT_THRESHOLD}
+        counts = {"n_truth": result.n_truth, "n_pred": result.n_pred, "frames": result.frames}
+        values |= {f"{name}/{key}": float(count) for key, count in counts.items()}
+        run.metrics(values, model="segmenter")
+        for key in CURVES:
+            run.curve(f"curve/{name}/{key}", {round(100 * row["threshold"]): row[key] for row in result.curve})
+        run.json(result.to_json(), f"curves/{part}-{reference}.json")
+        shown = {key: values.get(f"{name}/{key}") for key in ("seg", "det_masks", "pixel_iou", "f1_iou_0.50")}
+        log.info("%s: %s", name, ", ".join(f"{k} {'-' if v is None else format(v, '.3f')}" for k, v in shown.items()))

@@ -1,0 +1,124 @@
+"""One part of a data set, segmented: masks, scores, tables and pictures in one folder."""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import tifffile
+from cytolapse.data.masks import mask_name, write_mask
+from cytolapse.metrics import Matching, Result, match, summarise
+from cytolapse.overlay import draw
+from cytolapse.previews import FrameView, Previews, display_limits, to_display, write_previews
+from PIL import Image
+from tqdm import tqdm
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from cytolapse.data import Movie
+    from cytolapse.segmenter import Segmenter
+    from numpy.typing import NDArray
+
+OVERLAY_FRAMES = 40
+OVERLAY_SIDE = 512
+OVERLAY_MS = 200
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Masks are written first and scored as read back, so what is stored is what was scored.
+
+    Attributes:
+        movies: the part, one movie a sequence.
+        border: width in px of the band that is ignored.
+        scratch: a folder for the masks.
+        out: a folder for what is to be kept.
+    """
+
+    movies: Sequence[Movie]
+    border: int
+    scratch: Path
+    out: Path
+
+    @cached_property
+    def references(self) -> list[str]:
+        """The truths that know at least one frame."""
+        names = sorted({name for movie in self.movies for name in movie.references})
+        return [name for name in names if any(self._known(movie, name).any() for movie in self.movies)]
+
+    @staticmethod
+    def _known(movie: Movie, reference: str) -> NDArray[np.bool_]:
+        truth = movie.references.get(reference)
+        return np.zeros(len(movie.numbers), dtype=bool) if truth is None else np.asarray(truth.known)
+
+    def _mask(self, movie: Movie, t: int) -> NDArray[Any]:
+        path = self.scratch / movie.sequence / mask_name(int(movie.numbers[t]))
+        return np.asarray(tifffile.imread(path))
+
+    def segment(self, segmenter: Segmenter) -> None:
+        """Write the masks of every frame."""
+        for movie in self.movies:
+            folder = self.scratch / movie.sequence
+            folder.mkdir(parents=True)
+            found = zip(movie.numbers, segmenter.segment(movie.frames), strict=True)
+            bar = tqdm(found, total=len(movie.numbers), desc=f"segment {movie.sequence}", unit="frame", dynamic_ncols=True)
+            for number, labels in bar:
+                write_mask(folder / mask_name(int(number)), labels)
+
+    def score(self) -> dict[str, Result]:
+        """Reference -> result, over the frames it knows."""
+        return {name: summarise(list(self._matchings(name))) for name in self.references}
+
+    def _matchings(self, reference: str) -> Iterator[Matching]:
+        for movie in self.movies:
+            for t in np.flatnonzero(self._known(movie, reference)):
+                truth = movie.references[reference]
+                yield match(
+                    np.asarray(truth.labels[t]),
+                    self._mask(movie, int(t)),
+                    border=self.border,
+                    sequence=movie.sequence,
+                    frame=int(movie.numbers[t]),
+                    full=bool(truth.full[t]),
+                )
+
+    def pack(self, results: dict[str, Result]) -> None:
+        """Zip masks and previews, write the tables and the overlay movie to `out`."""
+        out = self.out
+        for folder in ("masks", "previews"):
+            (out / folder).mkdir(parents=True)
+        for movie in self.movies:
+            with zipfile.ZipFile(out / "masks" / f"{movie.sequence}.zip", "w", zipfile.ZIP_STORED) as archive:
+                for path in sorted((self.scratch / movie.sequence).iterdir()):
+                    archive.write(path, path.name)
+            write_previews(out / "previews" / f"{movie.sequence}.zip", self._views(movie))
+        for table in ("objects", "by_frame"):
+            rows = [{"reference": name, **row} for name, result in results.items() for row in getattr(result, table)]
+            file = "frames" if table == "by_frame" else table
+            pd.DataFrame(rows).to_parquet(out / f"{file}.parquet", index=False)
+        self._overlay(out / "previews" / f"{self.movies[0].sequence}.zip", out / "overlay.webp")
+
+    def _views(self, movie: Movie) -> Iterator[FrameView]:
+        limits = display_limits(movie.frames)
+        for t, number in enumerate(movie.numbers):
+            names = [name for name in self.references if self._known(movie, name)[t]]
+            truths = {name: np.asarray(movie.references[name].labels[t]) for name in names}
+            yield FrameView(int(number), to_display(movie.frames[t], limits), self._mask(movie, t), truths)
+
+    def _overlay(self, previews: Path, path: Path) -> None:
+        """An animated WebP of at most 40 evenly spaced frames of the first sequence."""
+        stored = Previews(previews)
+        frames = []
+        for number in stored.numbers[:: max(1, -(-len(stored.numbers) // OVERLAY_FRAMES))]:
+            view = stored.frame(number)
+            truth = view.references.get("gold", view.references.get("silver"))
+            picture = Image.fromarray(draw(view.image, truth, view.prediction))
+            picture.thumbnail((OVERLAY_SIDE, OVERLAY_SIDE))
+            frames.append(picture)
+        frames[0].save(path, save_all=True, append_images=frames[1:], duration=OVERLAY_MS, loop=0, quality=70)

@@ -1,0 +1,175 @@
+"""The one training loop, on Lightning Fabric."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import torch
+from cytolapse.errors import CytolapseError
+from cytolapse.models import Clip, MapModel
+from lightning_fabric import Fabric
+from torch.optim import AdamW
+from torch.optim.lr_scheduler import OneCycleLR
+from torch.utils.data import DataLoader, Subset
+from tqdm import tqdm
+
+from trainers import checkpoint
+from trainers.clips import Clips
+from trainers.estimate import estimate
+from trainers.validate import Validation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from cytolapse.data import Movie
+    from cytolapse.segmenter import Segmenter
+    from cytolapse.tracking import Run
+
+log = logging.getLogger("cytolapse.train")
+PROGRESS = ("step", "best", "best_step", "stale", "best_weights")
+
+
+@dataclass
+class Fit:
+    """A training: what it needs, and how far it is.
+
+    Attributes:
+        segmenter: its model is trained in place.
+        train: the movies of the training part.
+        validation: scores the model on the validation part.
+        run: where events go; checkpoints lie in its folder.
+        step: optimiser steps done.
+        best: the highest selection score so far.
+        best_step: when that was.
+        stale: validations since then.
+        best_weights: the model's weights then.
+    """
+
+    segmenter: Segmenter
+    train: Sequence[Movie]
+    validation: Validation
+    run: Run
+    step: int = 0
+    best: float = -1.0
+    best_step: int = 0
+    stale: int = 0
+    best_weights: dict[str, Any] = field(default_factory=dict)
+    parts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def last_path(self) -> Path:
+        """The checkpoint to resume from."""
+        return self.run.folder / "checkpoints" / "last.pt"
+
+    @property
+    def finished(self) -> bool:
+        """All steps are done, or validation has not improved for `patience` times."""
+        config = self.segmenter.config
+        return self.step >= config.train_steps or 0 < config.patience <= self.stale
+
+    def state(self) -> dict[str, Any]:
+        """Everything a resumed training needs to go on bit-identically."""
+        progress = {name: getattr(self, name) for name in PROGRESS}
+        parts = {name: part.state_dict() for name, part in self.parts.items()}
+        config = self.segmenter.config.as_dict()
+        return {"config": config, "progress": progress, "random": torch.get_rng_state(), "parts": parts}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """The inverse of `state`."""
+        for name, value in state["progress"].items():
+            setattr(self, name, value)
+        for name, part in self.parts.items():
+            part.load_state_dict(state["parts"][name])
+        torch.set_rng_state(state["random"])
+
+
+def fit(job: Fit, resume: Path | None = None) -> None:
+    """Train until all steps are done or validation stops improving; the best weights are in `best_weights`.
+
+    Raises:
+        CytolapseError: the loss is not finite.
+    """
+    config, model = job.segmenter.config, job.segmenter.model
+    assert isinstance(model, MapModel)
+    fabric = Fabric(accelerator=config.device, devices=1, precision=config.precision)
+    optimizer = AdamW(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+    scheduler = OneCycleLR(optimizer, max_lr=config.learning_rate, total_steps=config.train_steps, pct_start=0.15)
+    job.parts = {"model": model, "optimizer": optimizer, "scheduler": scheduler}
+    clips = Clips(job.train, model.head, config)
+    if resume is None:
+        _announce(fabric, job, clips)
+    else:
+        job.restore(checkpoint.load(resume))
+    learner, optimizer = fabric.setup(model, optimizer)
+    with _bar(job) as bar:
+        for clip in _batches(fabric, job, clips):
+            started = time.perf_counter()
+            learner.train()
+            loss = _step(fabric, learner, optimizer, clip)
+            scheduler.step()
+            job.step += 1
+            speed = clip.frames.shape[:2].numel() / (time.perf_counter() - started)
+            _report(job, bar, loss, speed)
+            if job.step % config.validate_every == 0 or job.step == config.train_steps:
+                _validate(job)
+            if job.finished:
+                break
+
+
+def _batches(fabric: Fabric, job: Fit, clips: Clips) -> Iterator[Clip]:
+    config = job.segmenter.config
+    workers = 0 if fabric.device.type == "cpu" else 4
+    rest = Subset(clips, range(job.step * config.batch, len(clips)))
+    loader = DataLoader(rest, batch_size=config.batch, num_workers=workers, pin_memory=workers > 0)
+    return (Clip(*(each.to(fabric.device) for each in batch)) for batch in ([] if job.finished else loader))
+
+
+def _step(fabric: Fabric, learner: Any, optimizer: Any, clip: Clip) -> float:
+    optimizer.zero_grad(set_to_none=True)
+    loss, _ = learner(clip)
+    value = float(loss.detach())
+    if not math.isfinite(value):
+        raise CytolapseError(f"the loss became {value}: use a lower --learning-rate or --precision 32-true")
+    fabric.backward(loss)
+    fabric.clip_gradients(learner, optimizer, max_norm=10.0, error_if_nonfinite=False)
+    optimizer.step()
+    return value
+
+
+def _bar(job: Fit) -> tqdm[Any]:
+    return tqdm(total=job.segmenter.config.train_steps, initial=job.step, desc="train", unit="step", dynamic_ncols=True)
+
+
+def _report(job: Fit, bar: tqdm[Any], loss: float, speed: float) -> None:
+    bar.update()
+    bar.set_postfix(loss=f"{loss:.3f}", frames_per_s=f"{speed:.1f}", best=f"{max(job.best, 0):.3f}", refresh=False)
+    job.run.metrics({"train/loss": loss, "train/frames_per_second": speed}, step=job.step)
+
+
+def _validate(job: Fit) -> None:
+    selection = job.validation.run(job.segmenter, job.run, job.step)
+    job.stale += 1
+    if selection > job.best:
+        job.best, job.best_step, job.stale = selection, job.step, 0
+        weights = job.parts["model"].state_dict()
+        job.best_weights = {name: tensor.detach().to("cpu", copy=True) for name, tensor in weights.items()}
+    checkpoint.save(job.last_path, job.state())
+
+
+def _announce(fabric: Fabric, job: Fit, clips: Clips) -> None:
+    config, model = job.segmenter.config, job.segmenter.model
+    assert isinstance(model, MapModel)
+    batch = [torch.stack(parts) for parts in zip(*islice(clips, config.batch), strict=True)]
+    guess = estimate(fabric, model, Clip(*(each.to(fabric.device) for each in batch)))
+    minutes = guess.seconds_per_step * config.train_steps / 60
+    log.info(
+        "%d steps of %d clips: about %.1f min without validation, %.2f GB of memory, on %s",
+        *(config.train_steps, config.batch, minutes, guess.bytes / 1e9, fabric.device),
+    )
+    job.run.tags({"cytolapse.estimate_minutes": f"{minutes:.2f}", "cytolapse.estimate_gb": f"{guess.bytes / 1e9:.2f}"})
