@@ -11,16 +11,18 @@ from dashboard import links, reads
 from dashboard.words import plain
 
 HERE = Path(__file__).parent
+# Not called `pages`: beside a folder of that name Streamlit would run the first deep link without this script.
+VIEWS = HERE / "views"
 
-st.set_page_config(page_title="cytolapse", page_icon=":material/biotech:", layout="wide")
+st.set_page_config(page_title="cytolapse", page_icon=str(HERE / "icon.png"), layout="wide")
 st.html(HERE / "style.css")
-st.logo(HERE / "logo.svg", size="large", icon_image=HERE / "logo.svg")
+st.logo(HERE / "logo.svg", size="large")
 page = st.navigation(
     [
-        st.Page(HERE / "pages" / "runs.py", title="Runs", icon=":material/leaderboard:", default=True),
-        st.Page(HERE / "pages" / "compare.py", title="Compare", icon=":material/ssid_chart:"),
-        st.Page(HERE / "pages" / "frames.py", title="Frames", icon=":material/filter_center_focus:"),
-        st.Page(HERE / "pages" / "registry.py", title="Registry", icon=":material/workspace_premium:"),
+        st.Page(VIEWS / "runs.py", title="Runs", icon=":material/leaderboard:", default=True),
+        st.Page(VIEWS / "compare.py", title="Compare", icon=":material/ssid_chart:"),
+        st.Page(VIEWS / "frames.py", title="Frames", icon=":material/filter_center_focus:"),
+        st.Page(VIEWS / "registry.py", title="Registry", icon=":material/workspace_premium:"),
     ],
     position="top",
 )

@@ -14,6 +14,8 @@ VALIDATION_HELP = (
 )
 STATUS_HELP = "stale: still marked as running, but silent for so long that its process must have died."
 
+PARTNER_HELP = "The object's own id, or its partner's: its match, else the object of largest IoU."
+
 
 def number(score: Score, **settings: Any) -> Any:
     """A column of scores."""
@@ -38,7 +40,7 @@ def leaderboard() -> dict[str, Any]:
         **{score.key: number(score) for score in LEADERBOARD},
         **bars,
         TRUTH.key: column.NumberColumn("n", help=TRUTH.help, format="%d"),
-        "started": column.DatetimeColumn("Started (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC"),
+        "started": column.DatetimeColumn("Started (UTC)", format="YYYY-MM-DD HH:mm"),
         "minutes": column.NumberColumn("Minutes", help="From start to end of the run.", format="%.1f"),
         "curves": column.LinkColumn("Curves", display_text="curves", help="Open in Compare.", width=70),
         "frames": column.LinkColumn("Frames", display_text="frames", help="Open in Frames.", width=70),
@@ -64,8 +66,8 @@ def objects() -> dict[str, Any]:
     return {
         "kind": column.TextColumn("What became of it", help="At one-to-one IoU of 0.5 or more."),
         "side": column.TextColumn("Side"),
-        "truth": column.NumberColumn("Truth id", format="%d"),
-        "prediction": column.NumberColumn("Prediction id", format="%d"),
+        "truth": column.NumberColumn("Truth id", format="%d", help=PARTNER_HELP),
+        "prediction": column.NumberColumn("Prediction id", format="%d", help=PARTNER_HELP),
         "iou": column.NumberColumn("IoU", format="%.3f", help="With its match, else with the object of largest IoU."),
         "area": column.NumberColumn("Area (px)", format="%d"),
         "y": column.NumberColumn("y (px)", format="%.0f"),
@@ -90,7 +92,7 @@ def versions() -> dict[str, Any]:
         OP_CSB.key: number(OP_CSB),
         "f1_iou_0.50": number(LEADERBOARD[2]),
         TRUTH.key: column.NumberColumn("n", help=TRUTH.help, format="%d"),
-        "created": column.DatetimeColumn("Registered (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC"),
+        "created": column.DatetimeColumn("Registered (UTC)", format="YYYY-MM-DD HH:mm"),
         "curves": column.LinkColumn("Curves", display_text="curves", width=70),
         "frames": column.LinkColumn("Frames", display_text="frames", width=70),
         "source": column.TextColumn("Source", help="Where the registry says the model's files come from."),

@@ -31,7 +31,7 @@ def sweep(series: pd.DataFrame, names: Mapping[str, str], suffix: str = "") -> g
     """
     titles = (
         "F1 over IoU threshold",
-        "Precision over recall",
+        "Precision over recall (dots: IoU 0.25, 0.5, 0.75)",
         "Precision over IoU threshold",
         "Recall over IoU threshold",
     )
@@ -105,8 +105,7 @@ def _curve(series: pd.DataFrame, suffix: str) -> pd.DataFrame:
 def _precision_recall(curve: pd.DataFrame, style: dict[str, Any]) -> list[go.Scatter]:
     hover = "IoU %{customdata:.2f}: precision %{y:.3f}, recall %{x:.3f}<extra>%{fullData.name}</extra>"
     marks = curve[curve.index.isin([round(100 * mark) for mark in MARKS])]
-    dots = {**style, "mode": "markers+text", "text": [f"{step / 100:g}" for step in marks.index], "showlegend": False}
-    dots |= {"textposition": "bottom left", "textfont": {"size": 10, "color": style["line"]["color"]}}
+    dots = {**style, "mode": "markers", "showlegend": False}
     return [
         go.Scatter(x=part["recall"], y=part["precision"], customdata=part.index / 100, hovertemplate=hover, **look)
         for part, look in ((curve, {**style, "showlegend": False}), (marks, dots))

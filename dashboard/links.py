@@ -54,7 +54,7 @@ def flag(title: str, key: str, default: bool = True, **settings: Any) -> bool:
 
 def stepper(title: str, key: str, options: Sequence[str], default: str) -> str:
     """One of the options in their order: a slider between a button back and a button forth (also the arrow keys)."""
-    back, middle, forth = st.columns([0.07, 1, 0.07], vertical_alignment="bottom")
+    back, middle, forth = st.columns([0.09, 1, 0.09], vertical_alignment="bottom")
     with middle:
         chosen = one(st.select_slider, title, key, options, default)
     place = options.index(chosen)
@@ -76,7 +76,24 @@ def asked(title: str, key: str, options: Sequence[str]) -> list[str]:
     """The options that the URL names, for what is shown by no widget of this module."""
     wanted = st.query_params.get_all(key)
     _tell(title, [value for value in wanted if value and value not in options])
-    return [value for value in wanted if value in options]
+    known = [value for value in wanted if value in options]
+    keep(key, known)
+    return known
+
+
+def rows(key: str, values: Sequence[str], table: Any, **settings: Any) -> None:
+    """A table with a value per row; ticked are those that the URL names, beside the values of other tables."""
+    widget = settings["key"]
+    wanted = st.query_params.get_all(key)
+    ticked = [place for place, value in enumerate(values) if value in wanted]
+    if widget not in st.session_state or st.session_state[widget].selection.rows != ticked:
+        st.session_state[widget] = {"selection": {"rows": ticked, "columns": [], "cells": []}}
+
+    def write() -> None:
+        others = [value for value in st.query_params.get_all(key) if value not in values]
+        put(key, [*others, *(values[row] for row in st.session_state[widget].selection.rows)])
+
+    st.dataframe(table, on_select=write, selection_mode="multi-row", **settings)
 
 
 def put(key: str, value: str | Sequence[str]) -> None:
@@ -119,4 +136,6 @@ def _write(key: str) -> None:
 def _tell(title: str, unknown: Sequence[str]) -> None:
     """Name what the URL asks for in vain; silent where a person's own choice made it void (frame 90 of a short run)."""
     if unknown and _TOUCHED not in st.session_state:
-        st.warning(f"The link names what is not here: {title.lower()} {', '.join(plain(value) for value in unknown)}.")
+        st.warning(
+            f"The link asks for what is not here: {title.lower()} {', '.join(plain(value) for value in unknown)}."
+        )

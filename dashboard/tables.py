@@ -64,8 +64,8 @@ def leaderboard(runs: pd.DataFrame, source: str, mlflow: str = "") -> pd.DataFra
     table["selection"] = pd.to_numeric(column(runs, *SELECTION))
     for score in (*LEADERBOARD, TRUTH):
         table[score.key] = pd.to_numeric(column(runs, "metrics." + prefix(source) + score.key))
-    table["started"] = pd.to_datetime(runs["started"], utc=True)
-    table["minutes"] = (pd.to_datetime(runs["finished"], utc=True) - table["started"]).dt.total_seconds() / 60
+    table["started"] = _utc(runs["started"])
+    table["minutes"] = (_utc(runs["finished"]) - table["started"]).dt.total_seconds() / 60
     table["curves"] = [f"compare?run={run_id}" for run_id in table.index]
     table["frames"] = [f"frames?run={run_id}" for run_id in table.index]
     if mlflow:
@@ -124,12 +124,6 @@ def frame_objects(objects: pd.DataFrame, reference: str, sequence: str, frame: i
 def _number(runs: pd.DataFrame, run_id: str, name: str) -> float:
     value: Any = runs.loc[runs["run_id"] == run_id, name].iloc[0] if name in runs else None
     return float("nan") if value is None else float(value)
-
-
-def pick(known: Sequence[str], wanted: Iterable[str]) -> list[int]:
-    """Positions of ids in a table, in the table's order."""
-    asked = set(wanted)
-    return [position for position, run_id in enumerate(known) if run_id in asked]
 
 
 def first_choice(runs: pd.DataFrame, count: int = 3) -> list[str]:
@@ -197,7 +191,7 @@ def versions(registered: pd.DataFrame, runs: pd.DataFrame, source: str) -> pd.Da
     table["run"] = [str(known["name"].get(run, run)) if len(known) else run for run in table["run_id"]]
     for name in ("selection", *(score.key for score in (*LEADERBOARD, TRUTH))):
         table[name] = table["run_id"].map(known[name]) if len(known) else float("nan")
-    table["created"] = pd.to_datetime(registered["created"], utc=True)
+    table["created"] = _utc(registered["created"])
     table["curves"] = [f"compare?run={run_id}" for run_id in table["run_id"]]
     table["frames"] = [f"frames?run={run_id}" for run_id in table["run_id"]]
     table["source"] = text(registered, "source")
@@ -209,6 +203,11 @@ def evidence(version: pd.DataFrame) -> pd.DataFrame:
     tags = {name.removeprefix("tags."): version[name].iloc[0] for name in version if name.startswith("tags.")}
     known = {name: str(value) for name, value in tags.items() if value is not None and value == value and value != ""}
     return pd.DataFrame({"Tag": list(known), "Value": list(known.values())})
+
+
+def _utc(times: pd.Series) -> pd.Series:
+    """Without a zone, which the columns' heads name."""
+    return pd.to_datetime(times, utc=True).dt.tz_localize(None)
 
 
 def _listed(aliases: Any) -> list[str]:

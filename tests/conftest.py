@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy and torch start: two test workers share two cores
 
 import numpy as np
 import pytest
 import tifffile
 
-SHARED = Path(__file__).resolve().parents[2] / "shared"
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared"
 TOY_FRAMES = 40
 TOY_SIDE = 96
 
@@ -84,3 +91,47 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"no real frames beside the project: {SHARED} is absent")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty tracking database: mlflow needs seconds to make one, so it is made once and copied."""
+    from cytolapse.tracking.client import connect
+
+    file = tmp_path_factory.mktemp("store") / "mlflow.db"
+    connect(f"sqlite:///{file}")
+    return file
+
+
+@pytest.fixture
+def store(tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Address of an empty tracking store, mlflow.db in the test's own current folder."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(empty_database, tmp_path / "mlflow.db")
+    return f"sqlite:///{tmp_path}/mlflow.db"
+
+
+@pytest.fixture
+def cli(capfd: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Run `cytolapse ...` in this process, in tmp_path: words -> (exit code, stdout, stderr)."""
+    from cytolapse.cli import main
+
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words: Any) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["cytolapse", *map(str, words)])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as stop:
+            main()
+        out, err = capfd.readouterr()
+        return int(stop.value.code or 0), out, err
+
+    return run
+
+
+def python(*words: Any, path: str = "platform:.", cwd: Path | None = None, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run Python in a process of its own with `path` (relative to the root) to import from."""
+    paths = os.pathsep.join(str(ROOT / part) for part in path.split(":"))
+    variables = {**os.environ, "PYTHONPATH": paths, **env}
+    command = [sys.executable, *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=variables, timeout=280)

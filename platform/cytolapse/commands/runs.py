@@ -87,7 +87,7 @@ def promote(references: tuple[str, ...], alias: str, reason: str, force: bool, t
 
     \b
     Example:
-      cytolapse promote 3f2a9c0d 77b1e45a --reason "three seeds agree"
+      cytolapse promote RUN_ID OTHER_RUN_ID --reason "three seeds agree"
     """
     from cytolapse.tracking.promotion import Wish
     from cytolapse.tracking.promotion import promote as do

@@ -115,7 +115,7 @@ class _Check:
         if several:
             first = files[min(several)]
             what = f"looks binary: one value ({max(ids[min(several)])}) on {blobs[min(several)]} separate objects"
-            more = f" (and {count(len(several) - 1, 'mask')} more)" if len(several) > 1 else ""
+            more = f" (and {len(several) - 1} more masks)" if len(several) > 1 else ""
             self.found.append(problem(first, what + more, "give each cell an id of its own"))
 
     def tracks(self, path: Path, sources: ctc.Sources, ids: Ids) -> None:
@@ -133,8 +133,8 @@ class _Check:
         files = folder.iterdir() if folder.is_dir() else []
         odd = sorted(f.name for f in files if f.suffix.lower() in SUFFIXES and not pattern.fullmatch(f.name))
         if odd:
-            more = f" and {count(len(odd) - 1, 'file')} more" if len(odd) > 1 else ""
-            self.found.append(problem(folder, f"{odd[0]}{more} not read", f"rename to names like {like}, or remove"))
+            said = f"{odd[0]} and {len(odd) - 1} more are" if len(odd) > 1 else f"{odd[0]} is"
+            self.found.append(problem(folder, f"{said} not read", f"rename to names like {like}, or remove"))
 
     def images(self, files: Files, accept: Callable[[Path, Array], Array], shape: Shape | None) -> Images:
         """Number and image of each file that can be used; what is wrong with the others is told."""

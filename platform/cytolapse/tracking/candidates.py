@@ -98,7 +98,7 @@ def of_version(client: MlflowClient, name: str | None, number: str) -> Candidate
     if len(found) != 1:
         names = ", ".join(sorted(f"{each.name}/{number}" for each in found)) or "none exists"
         raise CytolapseError(f"version {name + '/' if name else ''}{number} is not one version: {names}")
-    return _of_run(client, found[0].run_id, str(found[0].source).removeprefix("models:/"))
+    return _of_run(client, str(found[0].run_id), str(found[0].source).removeprefix("models:/"))
 
 
 def _of_run(client: MlflowClient, run_id: str, model_id: str = "") -> Candidate:

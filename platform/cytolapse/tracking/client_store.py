@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from cytolapse.tracking.client import connect, explained
 from cytolapse.tracking.files import local_artifact, local_artifacts
 from cytolapse.tracking.frames import RunRow, VersionRow, runs_frame, series_frame, versions_frame
-from cytolapse.tracking.uri import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -7,7 +7,7 @@ import re
 import shutil
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cytolapse.errors import CytolapseError
 from cytolapse.tracking.client import connect, explained
@@ -120,7 +120,7 @@ def _fetched(model: LoggedModel, store: str) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     part = Path(mkdtemp(dir=target.parent, prefix=".part-"))
     try:
-        files = get_artifact_repository(model.artifact_location, tracking_uri=store)
+        files: Any = get_artifact_repository(model.artifact_location, tracking_uri=store)
         for each in sorted({info.path for info in files.list_artifacts()} & set(MODEL_FILES)):
             files.download_artifacts(each, str(part))
         os.replace(part, target)

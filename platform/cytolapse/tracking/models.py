@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from importlib.metadata import version
 from pathlib import Path
+from platform import python_version
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +41,7 @@ def log_model(job: Job, event: dict[str, Any]) -> None:
             package(source, Path(folder), model.model_id, state.run_id)
             client.log_model_artifacts(model.model_id, folder)
         client.finalize_logged_model(model.model_id, "READY")
-    outputs = client.get_run(state.run_id).outputs
+    outputs: Any = client.get_run(state.run_id).outputs
     if model.model_id not in [output.model_id for output in outputs.model_outputs]:
         client.log_outputs(state.run_id, [LoggedModelOutput(model.model_id, event["step"])])
     state.models[name] = model.model_id
@@ -55,9 +57,7 @@ def logged_models(client: MlflowClient, run_id: str) -> list[LoggedModel]:
 
 def package(source: Path, target: Path, model_id: str, run_id: str) -> None:
     """Write the files of a pyfunc: the model's own, and what tells mlflow to load them with our reader."""
-    from mlflow import pyfunc
     from mlflow.models import Model
-    from mlflow.utils.environment import _mlflow_conda_env
 
     for each in source.glob("*"):
         try:
@@ -66,9 +66,11 @@ def package(source: Path, target: Path, model_id: str, run_id: str) -> None:
             shutil.copyfile(each, target / each.name)
     needs = [f"{name}=={version(name)}" for name in NEEDS]
     (target / "requirements.txt").write_text("\n".join(needs) + "\n")
-    _mlflow_conda_env(path=str(target / "conda.yaml"), additional_pip_deps=needs, install_mlflow=False)
+    conda = {"name": "cytolapse", "dependencies": [f"python={python_version()}", "pip", {"pip": needs}]}
+    (target / "conda.yaml").write_text(json.dumps(conda, indent=1) + "\n")  # JSON is YAML
     model = Model(model_id=model_id, run_id=run_id, signature=_signature())
-    pyfunc.add_to_model(model, loader_module=LOADER, conda_env="conda.yaml")
+    environment = {"conda": "conda.yaml"}
+    model.add_flavor("python_function", loader_module=LOADER, python_version=python_version(), env=environment)
     model.save(str(target / "MLmodel"))
 
 

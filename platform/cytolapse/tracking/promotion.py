@@ -151,7 +151,7 @@ def _move(client: MlflowClient, name: str, alias: str, seen: str | None, version
     now = _holder(client, name, alias)
     if now != seen:
         raise CytolapseError(
-            f"{alias} of {name} was moved from version {seen or 'none'} to {now or 'none'} meanwhile: look, then try again"
+            f"{alias} of {name} was moved from version {seen or 'none'} to {now or 'none'} meanwhile: try again"
         )
     client.set_registered_model_alias(name, alias, version)
 

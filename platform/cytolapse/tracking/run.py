@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from cytolapse.tracking.spool import Spool
 
 _KEY = re.compile(r"^[\w.\-/ :]{1,250}$")
+_MODEL = re.compile(r"^[\w-]{1,100}$")
 MODEL_FILES = ("config.json", "weights.safetensors")
 
 
@@ -103,9 +104,11 @@ class Run:
             kind: segmenter or checkpoint.
 
         Raises:
-            CytolapseError: the folder holds no model.
+            CytolapseError: the folder holds no model, or the name is not allowed.
         """
         folder = Path(folder)
+        if not _MODEL.match(name):
+            raise CytolapseError(f"{name!r} can't name a model: use letters, digits, _ and -")
         files = [each for each in MODEL_FILES if (folder / each).is_file()]
         if "config.json" not in files:
             raise CytolapseError(f"{folder} holds no model: config.json is missing")

@@ -9,7 +9,6 @@ import shutil
 import threading
 import time
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
@@ -18,6 +17,7 @@ from cytolapse.errors import CytolapseError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 FORMAT = 1
 EVENTS = "spool.jsonl"

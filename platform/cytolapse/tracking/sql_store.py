@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cytolapse.tracking.files import local_artifact, local_artifacts
@@ -12,6 +11,7 @@ from cytolapse.tracking.uri import sqlite_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     import pandas as pd
     from sqlalchemy import Engine
@@ -60,7 +60,9 @@ class SqlStore:
             return []
         from sqlalchemy import bindparam, text
 
-        lists = [bindparam(name, expanding=True) for name, value in values.items() if isinstance(value, list)]
+        lists: list[Any] = [
+            bindparam(name, expanding=True) for name, value in values.items() if isinstance(value, list)
+        ]
         with self._engine().connect() as connection:
             return list(connection.execute(text(query).bindparams(*lists), values))
 

@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cytolapse.tracking.spool import replace_text
 from cytolapse.tracking.uri import shown
@@ -57,9 +57,9 @@ def run_ids(folder: Path) -> set[str]:
     return {entry["run_id"] for entry in _read(folder).values()}
 
 
-def _read(folder: Path) -> dict[str, dict[str, object]]:
+def _read(folder: Path) -> dict[str, dict[str, Any]]:
     path = folder / STATE
-    entries: dict[str, dict[str, object]] = json.loads(path.read_text()) if path.is_file() else {}
+    entries: dict[str, dict[str, Any]] = json.loads(path.read_text()) if path.is_file() else {}
     return entries
 
 

@@ -14,6 +14,7 @@ from cytolapse.data.simulate.shapes import Window
 Picture = NDArray[np.float32]
 MARGIN = 20  # px around a cell that its light reaches
 TILE = 512
+LIMIT = 85.0  # grey values that an object may add or take
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ def thickness(mask: NDArray[np.bool_], roundness: float) -> tuple[Picture, Pictu
     """
     depth = ndimage.distance_transform_edt(mask).astype(np.float32)
     top = max(float(depth.max()), 1.0)
+    compact = np.pi * top**2 / max(float(mask.sum()), 1.0)
+    roundness = max(roundness, 0.75 * float(np.clip((compact - 0.4) / 0.4, 0, 1)))
     steep = 1.9 - 1.2 * roundness
     height = (0.62 + 0.38 * roundness) * min(top / 10.0, 1.15)
     path: Picture = height * np.sin(np.pi / 2 * depth / top).astype(np.float32) ** np.float32(steep)
@@ -69,7 +72,8 @@ def shine(window: Window, light: Light, focus: float, tile: Picture, look: Look)
     if look.round:
         edge = _soft(window.mask.astype(np.float32), 1.6)
         grey += 90 * light.halo * look.round * edge * (1 - edge) ** 2
-    return (look.contrast * grey).astype(np.float32)
+    # The camera's range bounds what a lens-like cell can do; tanh keeps both signs smooth.
+    return (look.contrast * LIMIT * np.tanh(grey / LIMIT)).astype(np.float32)
 
 
 def _soft(picture: Picture, sigma: float) -> Picture:

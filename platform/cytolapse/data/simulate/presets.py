@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from cytolapse.registry import Registry
 
@@ -15,7 +15,7 @@ class Lineage:
 
     founders: int
     first: int  # frame of the first division
-    early: tuple[int, ...]  # cycle lengths of the first daughters
+    early: tuple[int, ...]  # cycle lengths of the first cells born: they decide how full the movie gets
     cycle: Table  # cycle lengths of all others
     rest: float  # share of newborn cells that never divide again
     death: float  # share of newborn cells that die or leave before they divide
@@ -45,6 +45,7 @@ class Shapes:
     aspect: Table  # of the body
     rough: Table  # relative amplitude of the outline's waves
     width: tuple[float, float] = (4.5, 9.0)  # of a process, px
+    varied: float = 0.22  # of the body area for its rank, logarithmic
     branch: float = 0.3  # chance of each side process
     mitotic: float = 400.0  # area of a cell rounded for mitosis, px2
     newborn: float = 330.0  # area of a newborn cell, px2
@@ -74,6 +75,7 @@ class Light:
 class Faults:
     """What is wrong with the silver truth."""
 
+    quality: float  # SEG against the exact masks; the chances below are raised and lowered to keep it
     edge: float  # boundary error, px
     rough: float  # its change along the outline, px
     thin: float  # strength of smoothing that takes thin processes away, px
@@ -122,10 +124,10 @@ MUSC_LIGHT_01 = Light(
     relief=1.3,
     focus=5.0,
     core=110,
-    ring=800,
+    ring=640,
     halo=0.5,
-    wall=27,
-    wrinkle=1.2,
+    wall=34,
+    wrinkle=1.8,
     streak=24,
 )
 MUSC_LIGHT_02 = Light(
@@ -136,13 +138,13 @@ MUSC_LIGHT_02 = Light(
     relief=3.0,
     focus=2.6,
     core=35,
-    ring=560,
+    ring=480,
     halo=0.4,
     wall=18,
     wrinkle=0.35,
 )
 MUSC_01 = Style(
-    Lineage(1, 912, (92, 92), (78, 92, 109, 116, 135, 145), rest=0.03, death=0.04, most=23),
+    Lineage(1, 912, (92, 92, 94, 114, 90, 87), (85, 100, 113, 120, 138, 148), rest=0.03, death=0.04, most=23),
     Motion(step=11.8, spread=0.38, keep=0.55, apart=21.0, daughters=20.6),
     Shapes(
         body=(390, 460, 540, 680, 1150, 2900),
@@ -151,46 +153,48 @@ MUSC_01 = Style(
         rough=(0.02, 0.06, 0.13, 0.13, 0.07, 0.05),
     ),
     MUSC_LIGHT_01,
-    Faults(edge=0.9, rough=1.0, thin=1.6, lost=0.12, miss=0.04, merge=0.25, false=0.25),
+    Faults(0.83, edge=0.55, rough=0.75, thin=1.5, lost=0.09, miss=0.025, merge=0.2, false=0.25),
     well=(484.5, 495, 580),
 )
 MUSC_02 = Style(
-    Lineage(1, 545, (143, 147), (120, 143, 165, 202, 260, 280), rest=0.12, death=0.05, most=22),
+    Lineage(1, 545, (143, 147, 137, 118, 247, 386), (130, 155, 178, 212, 266, 290), rest=0.14, death=0.05, most=22),
     Motion(step=9.0, spread=0.62, keep=0.70, apart=21.0, daughters=21.3),
     Shapes(
-        body=(430, 540, 710, 760, 700, 800),
-        reach=(0, 4, 84, 172, 290, 390),
-        aspect=(1.05, 1.15, 1.75, 2.8, 3.4, 3.8),
+        body=(430, 550, 820, 780, 700, 800),
+        reach=(0, 4, 74, 168, 290, 390),
+        aspect=(1.05, 1.15, 1.5, 2.7, 3.4, 3.8),
         rough=(0.02, 0.05, 0.07, 0.05, 0.04, 0.04),
+        width=(5.0, 10.0),
         branch=0.3,
     ),
     MUSC_LIGHT_02,
-    Faults(edge=0.9, rough=1.0, thin=1.6, lost=0.15, miss=0.05, merge=0.25, false=0.25),
+    Faults(0.78, edge=0.75, rough=0.85, thin=1.5, lost=0.12, miss=0.035, merge=0.2, false=0.25),
     well=(445.7, 530, 534),
 )
 HSC_SHAPES = Shapes(
-    body=(240, 275, 305, 335, 385, 430),
-    reach=(0, 0, 0, 4, 10, 14),
+    body=(240, 270, 295, 325, 365, 410),
+    reach=(0, 0, 0, 0, 5, 9),
     aspect=(1.05, 1.12, 1.2, 1.32, 1.5, 1.7),
     rough=(0.02, 0.02, 0.03, 0.04, 0.05, 0.06),
+    varied=0.1,
     branch=0.05,
     mitotic=340,
     newborn=230,
 )
 HSC_LIGHT = Light((132, 129, 126, 124, 122), (8, -6), -5, 2.2, 1.4, focus=5.0, core=65, ring=600, halo=0.5, wall=16, wrinkle=0.5)
-HSC_FAULTS = Faults(edge=0.7, rough=0.7, thin=1.2, lost=0.05, miss=0.02, merge=0.1, false=0.2)
+HSC_FAULTS = Faults(0.87, edge=0.4, rough=0.5, thin=1.0, lost=0.05, miss=0.02, merge=0.1, false=0.2)
 HSC = (
     Style(
         Lineage(1, 212, (457,), (430, 457, 478, 489, 520, 540), rest=0.1, death=0.05, most=12),
-        Motion(step=4.4, spread=0.3, keep=0.1, apart=14.0, daughters=13.4, cohesion=0.6, jitter=0.4),
-        HSC_SHAPES,
+        Motion(step=4.9, spread=0.3, keep=0.1, apart=14.0, daughters=13.4, cohesion=0.6, jitter=0.4),
+        replace(HSC_SHAPES, body=(260, 310, 345, 375, 410, 450), aspect=(1.1, 1.3, 1.5, 1.75, 2.2, 2.5)),
         HSC_LIGHT,
         HSC_FAULTS,
         well=(465, 505, 505),
     ),
     Style(
         Lineage(2, 141, (253,), (220, 253, 281, 313, 350, 380), rest=0.0, death=0.01, most=119),
-        Motion(step=2.9, spread=0.25, keep=0.05, apart=15.5, daughters=15.0, cohesion=0.5, jitter=0.3),
+        Motion(step=3.3, spread=0.25, keep=0.05, apart=15.5, daughters=15.0, cohesion=0.5, jitter=0.3),
         HSC_SHAPES,
         HSC_LIGHT,
         HSC_FAULTS,
@@ -212,7 +216,7 @@ DEMO = tuple(
         Motion(step=4.0, spread=0.4, keep=0.6, apart=23.0, daughters=20.0, jump=3.0),
         DEMO_SHAPES,
         light,
-        Faults(edge=0.6, rough=0.7, thin=1.2, lost=0.04, miss=0.02, merge=0.15, false=0.15),
+        Faults(0.88, edge=0.3, rough=0.35, thin=1.0, lost=0.02, miss=0.012, merge=0.12, false=0.12),
         well=(118, 127, 129),
         dead=1,
         specks=5,

@@ -65,7 +65,7 @@ class Scene:
         size = size * rng.normal(0, 1, turns.size)
         fine = np.linspace(-np.pi, np.pi, 2048)
         wobble = (size[:, None] * np.cos(turns[:, None] * fine + rng.uniform(0, 6.3, (turns.size, 1)))).sum(0)
-        rough = ndimage.gaussian_filter1d(rng.normal(0, 1, fine.size), 3, mode="wrap")
+        rough = ndimage.gaussian_filter1d(rng.normal(0, 1, fine.size), 1450 / well.radius, mode="wrap")
         out = far[near] - well.radius - np.interp(angle, fine, wobble + 3.0 * rough)
         lit = np.cos(angle - self._light.angle)
         wide = 2.5 + 1.2 * np.interp(angle, fine, np.roll(np.abs(wobble), 300)) / 2

@@ -53,10 +53,10 @@ def draw_shape(style: Shapes, even: Even, rng: np.random.Generator) -> Shape:
     side = rng.random(2) < style.branch * min(1.0, 0.15 + reach / 60)
     sides = side * rng.gamma(2.0, 0.06, 2) * reach + side * rng.uniform(4, 12, 2)
     rough = quantile(spread, style.rough) * rng.uniform(0.6, 1.4)
-    waves = rng.normal(0, 1, (2, WAVES.size)) * rough / np.sqrt(WAVES - 1)
+    waves = rng.normal(0, 1, (2, WAVES.size)) * rough / (WAVES - 1) ** 0.8
     turn = rng.uniform(0.5, 2.4, 2) * np.array([1, -1])
     return Shape(
-        area=quantile(spread, style.body) * float(np.exp(0.22 * _bell(size))),
+        area=quantile(spread, style.body) * float(np.exp(style.varied * _bell(size))),
         aspect=quantile(spread, style.aspect),
         waves=waves,
         reach=np.concatenate([[reach * first, reach * (1 - first)], sides]),

@@ -81,13 +81,32 @@ def number(labels: Labels) -> Labels:
     return order[flat].reshape(labels.shape).astype(np.uint16)
 
 
+def jaccard(cells: list[Seen], labels: Labels, other: Labels) -> list[float]:
+    """CTC SEG's number for each cell: the Jaccard index with what covers more than half of it in `other`, else 0."""
+    sizes, scores = np.bincount(other.ravel(), minlength=1), []
+    for cell in cells:
+        frame, _ = cell.window.inside(labels.shape)
+        own = labels[frame] == cell.id
+        shared = np.bincount(other[frame][own], minlength=1)
+        shared[0] = 0
+        most, area = int(shared.argmax()), int(own.sum())
+        covered = 2 * shared[most] > area
+        scores.append(float(shared[most] / (area + sizes[most] - shared[most])) if covered else 0.0)
+    return scores
+
+
 class Silver:
-    """Makes silver masks of exact ones; the quality is that of `faults`."""
+    """Makes silver masks of exact ones.
+
+    How far the score is above what `faults` ask for decides how likely the next faults are, so that every seed and
+    every length of movie gets about that quality, in the gold frames as in all others.
+    """
 
     def __init__(self, faults: Faults, rng: np.random.Generator) -> None:
         self._faults, self._rng = faults, rng
         # Gold frames draw from a sequence of their own, so that the score on them is close to that on all frames.
         self._draws = {gold: Even(rng, 4) for gold in (False, True)}
+        self._excess = {False: 0.0, True: 0.0}
         noise = ndimage.gaussian_filter(rng.standard_normal((512, 512)), 4.0, mode="wrap")
         self._field = noise / noise.std()
 
@@ -95,38 +114,40 @@ class Silver:
         """Silver masks (Y, X) uint16; `suspects`: places (y, x) of debris that may be taken for cells."""
         silver = np.zeros_like(labels)
         kept = []
+        worse = float(2 ** np.clip(1.5 * self._excess[gold], -3, 2))
         for cell in cells:
             frame, _ = cell.window.inside(labels.shape)
             draw = self._draws[gold].next()
-            seen = draw[0] >= (self._faults.miss if cell.fade == 1 else 0.5)
-            mask = self._mask(labels[frame] == cell.id, draw)
+            seen = draw[0] >= (self._faults.miss if cell.fade == 1 else 0.3) * worse
+            mask = self._mask(labels[frame] == cell.id, draw, worse)
             if seen and mask.any():
                 silver[frame][mask & (silver[frame] == 0)] = cell.id
                 kept.append(cell)
-        self._merge(kept, silver, gold)
+        self._merge(kept, silver, worse)
+        self._excess[gold] += sum(jaccard(cells, labels, silver)) - self._faults.quality * len(cells)
         top = max((cell.id for cell in cells), default=0)
         self._invent(silver, suspects, top)
         return silver
 
-    def _mask(self, mask: NDArray[np.bool_], draw: NDArray[np.float64]) -> NDArray[np.bool_]:
+    def _mask(self, mask: NDArray[np.bool_], draw: NDArray[np.float64], worse: float) -> NDArray[np.bool_]:
         faults = self._faults
         sigma = max(faults.thin * (0.6 + 0.8 * draw[1]), 0.5)
-        if draw[2] < faults.lost:
+        if draw[2] < faults.lost * worse:
             sigma = 3.5
         soft = ndimage.gaussian_filter(mask.astype(np.float32), sigma, mode="constant")
         y, x = (int(each) for each in self._rng.integers(0, 512, 2))
         field = self._field.take(range(y, y + mask.shape[0]), 0, mode="wrap")
         field = field.take(range(x, x + mask.shape[1]), 1, mode="wrap")
         # Grown a little more often than shrunk, as thresholded silver masks are.
-        grown = faults.edge * 2.2 * (draw[3] - 0.4) + faults.rough * field
+        grown = min(worse, 1.5) * (faults.edge * 2.2 * (draw[3] - 0.4) + faults.rough * field)
         level = np.clip(0.5 - grown / (2.5 * sigma), 0.06, 0.94)
         return largest(soft > level)
 
-    def _merge(self, cells: list[Seen], silver: Labels, gold: bool) -> None:
+    def _merge(self, cells: list[Seen], silver: Labels, worse: float) -> None:
         for index, cell in enumerate(cells):
             for other in cells[:index]:
                 near = np.hypot(cell.place[0] - other.place[0], cell.place[1] - other.place[1]) < 32
-                if near and self._rng.random() < self._faults.merge:
+                if near and self._rng.random() < self._faults.merge * worse:
                     frame, _ = cell.window.inside(silver.shape)
                     part = silver[frame]
                     touch = ndimage.binary_dilation(part == cell.id, iterations=2) & (part == other.id)

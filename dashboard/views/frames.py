@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 import streamlit as st
 
-from dashboard import columns, links, parts, reads, tables, view
+from dashboard import columns, links, parts, picture, reads, tables
 from dashboard.scores import SOURCES_HELP
 
 SPLITS = {"test": "Test", "val": "Validation"}
@@ -17,7 +17,7 @@ parts.title(
 )
 runs = parts.runs_or_stop()
 names = tables.unique_names(runs)
-one, two, three, four = st.columns([2.4, 1, 1, 1], vertical_alignment="bottom")
+one, two, three, four = st.columns([2, 1.2, 0.8, 1])
 with one:
     run_id = links.one(
         st.selectbox,
@@ -56,22 +56,22 @@ if not numbers:
     )
 worst = None if frames is None else tables.worst_frames(frames, reference, sequence)
 scored = [] if worst is None else [str(frame) for frame in worst["frame"] if str(frame) in numbers]
-stage, side = st.columns([3, 1.15], gap="medium")
+stage, side = st.columns([2.6, 1.2], gap="medium")
 with stage:
     number = links.stepper("Frame", "frame", numbers, (scored or numbers)[0])
 shown = reads.frame(previews.path, int(number))
 here = None if objects is None else tables.frame_objects(objects, reference, sequence, int(number))
 full = tables.is_full(frames, reference, sequence, int(number))
-judged = None if here is None or here.empty else view.countable(here, full)
+judged = None if here is None or here.empty else picture.countable(here, full)
 with side:
     with st.container(border=True, gap="small"):
         with st.container(horizontal=True, gap="medium"):
             truth = links.flag("Truth", "truth")
             prediction = links.flag("Prediction", "prediction")
             errors = links.flag("Errors", "errors")
-        st.html(view.legend(errors and judged is not None))
+        st.html(picture.legend(errors and judged is not None))
         zoom = links.one(st.segmented_control, "Zoom", "zoom", ZOOMS, format_func="{}x".format, required=True)
-        targets, centres = ({}, {}) if here is None else (view.describe(here), view.centres(here))
+        targets, centres = ({}, {}) if here is None else (picture.describe(here), picture.centres(here))
         target = links.one(
             st.selectbox,
             "Centre on",
@@ -97,9 +97,9 @@ with side:
             on_select=lambda: links.put_row("frame", list_key, worst["frame"]),
         )
 with stage:
-    look = view.Look(reference, truth, prediction, errors and judged is not None, int(zoom), centres.get(target))
+    look = picture.Look(reference, truth, prediction, errors and judged is not None, int(zoom), centres.get(target))
     st.image(
-        view.picture(shown, judged, look), output_format="PNG", width="stretch", alt=f"Frame {number} with outlines"
+        picture.picture(shown, judged, look), output_format="PNG", width="stretch", alt=f"Frame {number} with outlines"
     )
     if reference not in shown.references:
         st.caption(f"This frame has no {reference} truth: only the prediction is drawn.")

@@ -26,7 +26,7 @@ if versions.empty:
     )
 runs = reads.runs()
 known = tables.sources(runs) if len(runs) else []
-left, right = st.columns([1, 2], vertical_alignment="bottom")
+left, right = st.columns([1, 2])
 with left:
     model = links.one(st.selectbox, "Model", "model", list(versions["name"].astype(str).unique()))
 with right:

@@ -36,39 +36,35 @@ with right:
     source = links.one(st.selectbox, "Scores", "scores", known, format_func=SOURCES.__getitem__, help=SOURCES_HELP)
 
 shown = runs[runs["recipe"].isin(chosen or recipes)]
-picked: list[str] = []
-wanted = links.asked("Runs", "run", list(runs["run_id"]))
-actions = st.container(horizontal=True, vertical_alignment="center")
+actions = st.container(horizontal=True, vertical_alignment="center", key="actions")
+picked = links.asked("Runs", "run", list(runs["run_id"]))
 for name in datasets if dataset == EVERY else [dataset]:
     here = shown[shown["dataset"] == name]
     if here.empty:
         continue
     st.subheader(NO_DATASET if name == tables.UNKNOWN else plain(name), anchor=False)
     board = tables.leaderboard(here, source, reads.address() if reads.address().startswith("http") else "")
-    event = st.dataframe(
+    links.rows(
+        "run",
+        list(board.index),
         board,
         hide_index=True,
         column_config=columns.leaderboard(),
-        on_select="rerun",
-        selection_mode="multi-row",
-        selection_default={"selection": {"rows": tables.pick(list(board.index), wanted)}},
         key=f"board-{name}-{source}-{'-'.join(chosen)}",
         placeholder="—",
     )
-    picked += [board.index[row] for row in event.selection.rows if row < len(board)]
 
 if shown.empty:
     parts.note("No run fits the filter", "Choose another data set or recipe above.", icon=":material/filter_alt_off:")
-links.keep("run", picked)
 st.session_state["picked"] = picked
 with actions:
     if picked:
         count = "this run" if len(picked) == 1 else f"{len(picked)} runs"
         st.page_link(
-            "pages/compare.py", label=f"Compare {count}", icon=":material/ssid_chart:", query_params={"run": picked}
+            "views/compare.py", label=f"Compare {count}", icon=":material/ssid_chart:", query_params={"run": picked}
         )
         st.page_link(
-            "pages/frames.py",
+            "views/frames.py",
             label="Frames of the first",
             icon=":material/filter_center_focus:",
             query_params={"run": picked[0]},

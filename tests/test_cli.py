@@ -1,0 +1,45 @@
+"""The command line as a whole: help, codes, and commands that other packages add."""
+
+import click
+import pytest
+from click.testing import CliRunner
+from cytolapse import __version__
+from cytolapse.cli import OWN, Commands, cytolapse, main
+from cytolapse.errors import CytolapseError
+
+
+def every_command():
+    group = Commands()
+    return group.list_commands(click.Context(group))
+
+
+def test_every_command_of_the_design_exists():
+    wanted = "simulate fetch check train evaluate segment score promote rollback sync runs dashboard doctor"
+    assert set(wanted.split()) <= set(every_command())
+
+
+@pytest.mark.parametrize("name", sorted(OWN) + ["train", "evaluate", "dashboard"])
+def test_help_of_every_command_shows_an_example(name):
+    done = CliRunner().invoke(cytolapse, [name, "--help"])
+    assert done.exit_code == 0, done.output
+    assert f"cytolapse {name}" in done.output.split("Example", 1)[1]
+
+
+def test_version_and_unknown_command(cli):
+    code, out, _ = cli("--version")
+    assert (code, out.split()[-1]) == (0, __version__)
+    code, _, err = cli("trian")
+    assert code == 2
+    assert "No such command" in err
+
+
+def test_our_error_is_a_message_and_exit_code_1(capfd, monkeypatch):
+    @click.command()
+    def broken():
+        raise CytolapseError("the disk is full: free some space")
+
+    monkeypatch.setattr("sys.argv", ["broken"])
+    with pytest.raises(SystemExit) as stop:
+        main(broken)
+    assert stop.value.code == 1
+    assert capfd.readouterr().err == "error: the disk is full: free some space\n"

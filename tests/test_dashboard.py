@@ -1,0 +1,261 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from click.testing import CliRunner
+from dashboard_world import make_store
+from streamlit.testing.v1 import AppTest
+
+import dashboard
+from cytolapse.errors import CytolapseError
+from cytolapse.tracking import start_run
+from dashboard import commands
+
+ROOM = Path(dashboard.__file__).parent
+PAGES = ["runs", "compare", "frames", "registry"]
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """A store with runs, and their ids."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("store")
+        patch.setenv("CYTOLAPSE_HOME", str(folder / "home"))
+        patch.delenv("MLFLOW_RUN_ID", raising=False)
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        uri = f"sqlite:///{folder / 'mlflow.db'}"
+        ids = make_store(uri)
+        register(uri, ids["unet"])
+        yield uri, ids
+
+
+def register(uri: str, run_id: str) -> None:
+    import mlflow
+
+    client = mlflow.MlflowClient(uri, uri)
+    client.create_registered_model("demo")
+    tags = {"promoted_by": "ada [x](http://evil)", "reason": "better on validation"}
+    client.create_model_version("demo", f"runs:/{run_id}/segmenter", run_id, tags=tags)
+    client.set_registered_model_alias("demo", "champion", "1")
+
+
+@pytest.fixture
+def show(monkeypatch):
+    """Open a page of a store at a link."""
+
+    def opened(uri: str, page: str, **query) -> AppTest:
+        st.cache_data.clear()
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+        at = AppTest.from_file(str(ROOM / "app.py"), default_timeout=60).run()
+        at.switch_page(f"views/{page}.py")
+        for key, value in query.items():
+            at.query_params[key] = value
+        at.run()
+        assert not at.exception, at.exception
+        return at
+
+    return opened
+
+
+def link(at: AppTest, key: str) -> list[str]:
+    value = at.query_params[key]
+    return [value] if isinstance(value, str) else list(value)
+
+
+def words(at: AppTest) -> str:
+    kinds = (at.title, at.subheader, at.caption, at.markdown, at.warning, at.error, at.code)
+    return "\n".join(str(element.value) for kind in kinds for element in kind)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_store_with_runs(show, world, page):
+    at = show(world[0], page)
+    assert not at.error
+    assert not at.warning
+    assert at.title[0].value == page.capitalize()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_store_file_yet(show, tmp_path, page):
+    at = show(f"sqlite:///{tmp_path / 'mlflow.db'}", page)
+    assert not at.error
+    assert ("No model registered" if page == "registry" else "No runs yet") in words(at)
+    assert "cytolapse " in at.code[0].value
+    assert not (tmp_path / "mlflow.db").exists(), "looking makes no store"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_run_that_has_nothing(show, tmp_path, page):
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    with start_run(uri, name="bare"):
+        pass
+    at = show(uri, page)
+    assert not at.error
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_an_unreachable_server_is_told(show, monkeypatch, page):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    at = show("http://127.0.0.1:9", page)
+    assert r"127\.0\.0\.1\:9 can't be read" in at.error[0].value
+    assert at.button[0].label == "Try again"
+    at.button[0].click().run()
+    assert at.error
+
+
+def test_leaderboard(show, world):
+    uri, ids = world
+    at = show(uri, "runs")
+    table = at.dataframe[0].value
+    assert [name.split("-")[0] for name in table["name"]] == ["unet", "classical", "failed"]
+    assert table["seg"].iloc[0] > table["seg"].iloc[1] > 0
+    assert list(table["status"]) == ["✓ finished", "✓ finished", "✕ failed"]
+    assert table["n_truth"].iloc[0] == 12
+    assert table["frames"].iloc[0] == f"frames?run={ids['unet']}"
+    assert "No data set named" in words(at)
+    silver = show(uri, "runs", scores="test-silver", recipe="unet", dataset="demo").dataframe[0].value
+    assert list(silver["n_truth"].dropna()) == [24]
+    assert set(silver["recipe"]) == {"unet"}
+
+
+def test_picked_runs_are_in_the_url_and_lead_on(show, world):
+    uri, ids = world
+    at = show(uri, "runs", run=[ids["unet"], ids["classical"]])
+    assert [link.label for link in at.get("page_link")] == ["Compare 2 runs", "Frames of the first"]
+    assert link(at, "run") == [ids["unet"], ids["classical"]]
+
+
+def test_compare_link_is_restored_and_written(show, world):
+    uri, ids = world
+    at = show(uri, "compare", run=[ids["classical"], ids["unet"]], scores="val-silver", matching="any")
+    assert at.multiselect(key="run").value == [ids["classical"], ids["unet"]]
+    assert at.selectbox(key="scores").value == "val-silver"
+    assert len(at.get("plotly_chart")) == 2
+    differing = at.dataframe[1].value
+    assert list(differing.index) == ["head", "recipe"]
+    at.selectbox(key="scores").set_value("test-gold").run()
+    assert link(at, "scores") == ["test-gold"]
+    assert link(at, "run") == [ids["classical"], ids["unet"]]
+
+
+def test_compare_without_a_choice_and_without_curves(show, world):
+    uri, ids = world
+    at = show(uri, "compare", run=[ids["bare"]])
+    assert "No curves here" in words(at)
+    assert "logged no training curves" in words(at)
+    at.multiselect(key="run").set_value([]).run()
+    assert "No run chosen" in words(at)
+
+
+def test_compare_warns_of_two_data_sets(show, world):
+    uri, ids = world
+    at = show(uri, "compare", run=[ids["unet"], ids["bare"]])
+    assert "different data sets" in at.warning[0].value
+
+
+def test_frames_open_at_the_worst_and_step(show, world):
+    uri, ids = world
+    at = show(uri, "frames", run=ids["unet"])
+    assert link(at, "frame") == ["12"], "a cell was lost there"
+    assert at.dataframe[0].value["frame"].iloc[0] == 12
+    assert "missed" in set(at.dataframe[1].value["kind"])
+    at.button(key="frame-right").click().run()
+    assert link(at, "frame") == ["13"]
+    assert "no gold truth" in words(at)
+    assert not at.warning
+
+
+def test_frames_link_is_restored(show, world):
+    uri, ids = world
+    wanted = {"split": "val", "sequence": "01", "frame": "14", "reference": "silver", "zoom": "4", "centre": "truth-3"}
+    at = show(uri, "frames", run=ids["classical"], truth="0", **wanted)
+    assert at.select_slider(key="frame").value == "14"
+    assert not at.toggle(key="truth").value
+    assert at.selectbox(key="centre").value == "truth-3"
+    assert not at.warning
+    at.toggle(key="errors").set_value(False).run()
+    assert {key: link(at, key)[0] for key in wanted} == wanted
+    assert link(at, "errors") == ["0"]
+
+
+def test_another_run_keeps_what_fits_without_a_word(show, world):
+    uri, ids = world
+    at = show(uri, "frames", run=ids["unet"], frame="15", reference="silver", centre="truth-2", zoom="2")
+    at.selectbox(key="run").set_value(ids["classical"]).run()
+    assert link(at, "frame") == ["15"]
+    assert not at.warning
+
+
+def test_frames_of_a_run_without_previews(show, world):
+    uri, ids = world
+    at = show(uri, "frames", run=ids["failed"])
+    assert "No frames stored" in words(at)
+    assert ids["failed"] in at.code[0].value
+
+
+@pytest.mark.parametrize("page", ["runs", "compare", "frames"])
+def test_an_unknown_run_in_the_link_is_told(show, world, page):
+    at = show(world[0], page, run="no[such](run)")
+    assert at.warning[0].value.endswith(r"no\[such\]\(run\)\.") or r"no\[such\]\(run\)" in at.warning[0].value
+
+
+def test_other_bad_values_in_the_link_are_told(show, world):
+    at = show(world[0], "frames", run=world[1]["unet"], frame="999", zoom="3")
+    assert len(at.warning) == 2
+    at = show(world[0], "registry", model="nobody")
+    assert "nobody" in at.warning[0].value
+
+
+def test_registry(show, world):
+    uri, ids = world
+    at = show(uri, "registry")
+    versions, tags = at.dataframe[0].value, at.dataframe[1].value
+    assert versions["aliases"].iloc[0] == ["champion"]
+    assert versions["run"].iloc[0].startswith("unet-boundary")
+    assert versions["curves"].iloc[0] == f"compare?run={ids['unet']}"
+    assert dict(zip(tags["Tag"], tags["Value"], strict=True))["reason"] == "better on validation"
+    assert "Champion: version 1" in words(at)
+    assert "cytolapse promote" in words(at)
+
+
+def test_no_page_imports_torch_trainers_or_model_loading():
+    code = (
+        "import sys\n"
+        "from dashboard import columns, commands, figures, links, parts, picture, reads, scores, tables, words\n"
+        "from cytolapse.tracking import open_store\n"
+        "bad = [name for name in sys.modules if name.partition('.')[0] in ('torch', 'trainers', 'mlflow')]\n"
+        "assert not bad, bad\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, env=commands.environment(""))
+    imports = {
+        line for page in (ROOM / "views").glob("*.py") for line in page.read_text().splitlines() if "import" in line
+    }
+    assert not [line for line in imports if "torch" in line or "trainers" in line or "mlflow" in line]
+
+
+def test_the_command_starts_streamlit_here_only(monkeypatch):
+    called = []
+    monkeypatch.setattr(commands.os, "execve", lambda *call: called.append(call))
+    result = CliRunner().invoke(commands.dashboard, ["--port", "18599", "--store", "sqlite:///x.db"])
+    assert result.exit_code == 0
+    assert "http://127.0.0.1:18599" in result.output
+    _, line, environment = called[0]
+    assert "--server.address=127.0.0.1" in line
+    assert "--server.port=18599" in line
+    assert environment["MLFLOW_TRACKING_URI"] == "sqlite:///x.db"
+    assert str(ROOM.parent / "platform") in environment["PYTHONPATH"].split(":")
+
+
+def test_a_taken_port_is_told():
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind((commands.HOST, 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(CytolapseError, match=rf"port {port} of 127.0.0.1 is taken .* choose another with --port"):
+            CliRunner().invoke(commands.dashboard, ["--port", str(port)], catch_exceptions=False)

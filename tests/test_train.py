@@ -1,0 +1,242 @@
+"""Training and evaluation, through the command line."""
+
+import json
+import re
+import zipfile
+from io import BytesIO
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pytest
+import tifffile
+import torch
+from conftest import python, write_toy
+from cytolapse.data import open_dataset
+from cytolapse.tracking import load_folder, open_store
+from trainers import checkpoint, fit
+from trainers.recipes import RECIPES
+
+TINY = "--widths 4,8 --crop 48 --batch 2 --train-steps 8 --validate-every 4 --validate-frames 2 --postprocess drop_small=9"
+TINY = TINY.split()
+
+
+def run_id(out):
+    return re.search(r"^run_id: (\w+)$", out, re.MULTILINE)[1]
+
+
+def losses(spool):
+    events = [json.loads(line) for line in (spool / "spool.jsonl").read_text().splitlines()]
+    found = {e["step"]: e["values"]["train/loss"] for e in events if "train/loss" in e.get("values", {})}
+    return [found[step] for step in sorted(found)]
+
+
+@pytest.fixture(scope="module")
+def trained(toy, tmp_path_factory):
+    """A store with one trained and evaluated run: (folder, run id)."""
+    folder = tmp_path_factory.mktemp("store")
+    env = {"CYTOLAPSE_HOME": str(folder / "home")}
+    done = python("-m", "trainers", "train", "unet", "--data", toy, *TINY, cwd=folder, **env)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].startswith("run_id: "), "the last line on stdout says the run"
+    run = run_id(done.stdout)
+    done = python("-m", "trainers", "evaluate", run, "--data", toy, cwd=folder, **env)
+    assert done.returncode == 0, done.stderr
+    return folder, run
+
+
+@pytest.fixture
+def logged(trained, monkeypatch):
+    folder, run = trained
+    uri = f"sqlite:///{folder}/mlflow.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    return mlflow.MlflowClient(uri).get_run(run)
+
+
+def test_the_resolved_config_and_the_provenance_are_logged(logged, toy):
+    assert logged.data.params["cfg.widths"] == "4,8"
+    assert logged.data.params["cfg.head"] == "boundary"
+    tags = logged.data.tags
+    assert tags["cytolapse.digest"] == open_dataset(toy).digest
+    assert json.loads(tags["cytolapse.split"])["test"] == [["01", 32, 40]]
+    assert tags["cytolapse.dataset"] == "toy"
+    assert {"metric_schema_version", "cytolapse.machine", "cytolapse.seed", "cytolapse.versions"} <= set(tags)
+    assert logged.info.run_name.startswith("unet-boundary-")
+
+
+def test_scores_name_split_and_truth(logged):
+    metrics = logged.data.metrics
+    for name in ("val/silver/op_csb_masks", "test/gold/seg", "test/silver/f1_iou_0.50", "test/gold/n_truth", "ceiling/seg"):
+        assert name in metrics, name
+    assert metrics["test/gold/n_truth"] == 8
+    assert metrics["test/readings"] == 1
+
+
+def test_curves_tables_and_pictures_are_there(logged):
+    reader = open_store()
+    run = logged.info.run_id
+    curve = reader.series([run], "curve/test/gold/recall")
+    assert curve["step"].max() == 100
+    table = json.loads(reader.artifact(run, "curves/test-gold.json").read_text())
+    assert table["scores"]["seg"] == logged.data.metrics["test/gold/seg"]
+    assert table["curve"][50]["recall"] == logged.data.metrics["test/gold/recall_iou_0.50"]
+    names = set(reader.artifacts(run, "test")) | set(reader.artifacts(run, "validation"))
+    for name in ("test/overlay.webp", "test/report.md", "test/objects.parquet", "validation/000004.png"):
+        assert name in names, names
+
+
+def test_the_model_in_a_process_with_only_the_platform_gives_the_evaluated_masks(logged, trained, toy, tmp_path):
+    folder, run = trained
+    frames = tmp_path / "frames"
+    frames.mkdir()
+    for t in range(32, 40):
+        (frames / f"t{t:03d}.tif").write_bytes((toy / f"01/t{t:03d}.tif").read_bytes())
+    env = {"MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db"}
+    words = ("-m", "cytolapse", "segment", f"runs:/{run}/segmenter", frames, tmp_path / "out")
+    done = python(*words, path="platform", cwd=tmp_path, **env)
+    assert done.returncode == 0, done.stderr
+    with zipfile.ZipFile(open_store().artifact(run, "test/masks/01.zip")) as archive:
+        assert len(archive.namelist()) == 8
+        for name in archive.namelist():
+            stored = tifffile.imread(BytesIO(archive.read(name)))
+            assert stored.dtype == np.uint16
+            assert (stored == tifffile.imread(tmp_path / "out" / name)).all()
+
+
+def test_the_best_and_the_last_checkpoint_are_logged_models(logged, trained):
+    for name in ("segmenter", "last"):
+        folder = load_folder(f"runs:/{trained[1]}/{name}")
+        assert {each.name for each in folder.iterdir()} >= {"config.json", "weights.safetensors"}
+
+
+@pytest.mark.parametrize("recipe", list(RECIPES))
+def test_every_recipe_trains_without_mlflow(recipe, toy, cli, tmp_path):
+    settings = TINY if RECIPES[recipe].fit else []
+    code, out, err = cli("train", recipe, "--data", toy, "--tracking", "spool:run", *settings)
+    assert code == 0, err
+    assert out.splitlines()[-1] == f"spool: {tmp_path / 'run'}"
+    code, out, err = cli("evaluate", "spool:run", "--data", toy)
+    assert code == 0, err
+    assert "test/gold: seg" in err
+
+
+def test_the_source_preset_resizes_whole_frames(toy, cli):
+    settings = ["--frame-size", 32, "--batch", 2, "--widths", "4,8", "--train-steps", 2, "--validate-every", 2]
+    code, _, err = cli("train", "unet", "--data", toy, "--tracking", "spool:run", "--preset", "source", *settings)
+    assert code == 0, err
+    assert "of memory" in err, "time and memory are estimated before the first step"
+
+
+
+
+def test_resume_goes_on_bit_identically(toy, cli, tmp_path, monkeypatch):
+    train = ("train", "unet", "--data", toy, *TINY)
+    assert cli(*train, "--tracking", "spool:whole")[0] == 0
+    step = fit._step
+
+    def cut(*parts):
+        cut.left -= 1
+        if cut.left < 0:
+            raise KeyboardInterrupt
+        return step(*parts)
+
+    cut.left = 6
+    monkeypatch.setattr(fit, "_step", cut)
+    assert cli(*train, "--tracking", "spool:cut")[0] != 0
+    monkeypatch.setattr(fit, "_step", step)
+    assert checkpoint.load(tmp_path / "cut/checkpoints/last.pt")["progress"]["step"] == 4
+    code, _, err = cli("train", "unet", "--data", toy, "--resume", "spool:cut")
+    assert code == 0, err
+    assert losses(tmp_path / "cut") == losses(tmp_path / "whole")
+    whole, resumed = (checkpoint.load(tmp_path / name / "checkpoints/last.pt") for name in ("whole", "cut"))
+    for name, weights in whole["parts"]["model"].items():
+        assert torch.equal(weights, resumed["parts"]["model"][name]), name
+
+
+def test_it_stops_early_when_validation_does_not_improve(toy, cli, tmp_path):
+    settings = [*TINY, "--patience", 1, "--learning-rate", 1e-12, "--train-steps", 40, "--validate-every", 1]
+    code, _, err = cli("train", "unet", "--data", toy, "--tracking", "spool:run", *settings)
+    assert code == 0, err
+    assert len(losses(tmp_path / "run")) < 10
+
+
+def test_the_same_seed_trains_the_same_model(toy, cli, tmp_path):
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        assert cli("train", "unet", "--data", toy, *TINY, "--seed", seed, "--tracking", f"spool:{name}")[0] == 0
+    assert losses(tmp_path / "a") == losses(tmp_path / "b") != losses(tmp_path / "c")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["unett"], 1, "unknown recipe 'unett': choose one of classical, unet"),
+        (["unet", "--preset", "fast"], 1, "unknown preset 'fast' of unet: choose one of default, quick, source"),
+        (["unet", "--network", "resnet"], 1, "unknown network 'resnet': choose one of unet"),
+        (["unet", "--head", "star"], 1, "unknown head 'star': choose one of boundary, semantic"),
+        (["unet", "--learning-rate", "fast"], 2, "Invalid value for '--learning-rate'"),
+        (["unet", "--seed", "1.5"], 2, "Invalid value for '--seed'"),
+        (["unet", "--batch", "0"], 1, "--batch is 0: it must be at least 1"),
+        (["unet", "--postprocess", "blur"], 1, "unknown post-processing step 'blur'"),
+        (["unet", "--resume", "nowhere", "--batch", "3"], 1, "--batch can't be changed with --resume"),
+    ],
+)
+def test_wrong_words(words, code, message, toy, cli, tmp_path):
+    got, _, err = cli("train", *words, "--data", toy)
+    assert got == code, err
+    assert message in err
+    assert "Traceback" not in err
+    assert not (tmp_path / "mlflow.db").exists(), "no run is left behind"
+
+
+@pytest.mark.parametrize("part", ["nowhere", "empty"])
+def test_wrong_data(part, cli, tmp_path):
+    (tmp_path / "empty").mkdir()
+    code, _, err = cli("train", "unet", "--data", tmp_path / part)
+    assert code == 1
+    assert part in err
+    assert "Traceback" not in err
+
+
+def test_data_without_truth(cli, tmp_path):
+    data = write_toy(tmp_path / "toy2")
+    for folder in ("01_ST", "01_GT"):
+        (data / folder).rename(tmp_path / folder)
+    code, _, err = cli("train", "unet", "--data", data)
+    assert code == 1
+    assert "has no silver truth" in err
+
+
+def test_a_loss_that_is_no_number_stops_with_the_mend(toy, cli, tmp_path):
+    settings = [*TINY, "--learning-rate", 1e30, "--tracking", "spool:run"]
+    code, _, err = cli("train", "unet", "--data", toy, *settings)
+    assert code == 1
+    assert "use a lower --learning-rate" in err
+    assert losses(tmp_path / "run"), "what was logged before is kept"
+
+
+def test_a_full_disk_leaves_no_half_masks(trained, toy, cli, tmp_path, monkeypatch):
+    model = load_folder(f"runs:/{trained[1]}/segmenter", f"sqlite:///{trained[0]}/mlflow.db")
+    write = tifffile.imwrite
+
+    def full(path, *parts, **options):
+        if "0005" in Path(path).name:
+            raise OSError(28, "No space left on device")
+        write(path, *parts, **options)
+
+    monkeypatch.setattr(tifffile, "imwrite", full)
+    code, _, err = cli("segment", model, toy / "01", "out")
+    assert code == 1
+    assert "No space left on device" in err
+    assert "free some disk space" in err
+    assert not list(tmp_path.glob("*out*")), "neither masks nor a partial folder"
+    monkeypatch.undo()
+
+
+def test_segment_refuses_a_folder_that_holds_something(trained, toy, cli, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/notes.txt").write_text("mine")
+    model = load_folder(f"runs:/{trained[1]}/segmenter", f"sqlite:///{trained[0]}/mlflow.db")
+    code, _, err = cli("segment", model, toy / "01", "out")
+    assert code == 1
+    assert "out exists already" in err
+    assert (tmp_path / "out/notes.txt").read_text() == "mine"
