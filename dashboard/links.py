@@ -81,9 +81,8 @@ def asked(title: str, key: str, options: Sequence[str]) -> list[str]:
     return known
 
 
-def rows(key: str, values: Sequence[str], table: Any, **settings: Any) -> None:
+def rows(widget: str, key: str, values: Sequence[str], table: Any, **settings: Any) -> None:
     """A table with a value per row; ticked are those that the URL names, beside the values of other tables."""
-    widget = settings["key"]
     wanted = st.query_params.get_all(key)
     ticked = [place for place, value in enumerate(values) if value in wanted]
     if widget not in st.session_state or st.session_state[widget].selection.rows != ticked:
@@ -93,7 +92,7 @@ def rows(key: str, values: Sequence[str], table: Any, **settings: Any) -> None:
         others = [value for value in st.query_params.get_all(key) if value not in values]
         put(key, [*others, *(values[row] for row in st.session_state[widget].selection.rows)])
 
-    st.dataframe(table, on_select=write, selection_mode="multi-row", **settings)
+    st.dataframe(table, key=widget, on_select=write, selection_mode="multi-row", **settings)
 
 
 def put(key: str, value: str | Sequence[str]) -> None:

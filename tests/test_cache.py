@@ -162,10 +162,20 @@ def test_a_full_disk_is_told_and_leaves_nothing_half(tmp_path):
     assert entries() == []
 
 
+def test_a_full_disk_that_numpy_finds_is_told_too(world, monkeypatch):
+    def full(*given):
+        raise OSError("48 requested and 0 written")
+
+    monkeypatch.setattr(decode.np, "save", full)
+    with pytest.raises(CytolapseError, match="no room left in"):
+        open_dataset(world)
+    assert entries() == []
+
+
 def test_a_home_that_cannot_be_written_is_told(world, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("CYTOLAPSE_HOME", str(tmp_path / "file"))
-    with pytest.raises(CytolapseError, match=r"Not a directory .*CYTOLAPSE_HOME moves it"):
+    with pytest.raises(CytolapseError, match=r"Not a directory.*CYTOLAPSE_HOME moves it"):
         open_dataset(world)
 
 

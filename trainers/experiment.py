@@ -36,10 +36,11 @@ def train(config: Config, data: Path, tracking: str = "") -> str:
         CytolapseError: the data or the config can't work.
     """
     dataset, split = _open(config, data)
+    segmenter = _build(config, dataset)
     name = "-".join(filter(None, (config.recipe, config.head)))
     with start_run(tracking=tracking, experiment=dataset.name, name=name) as run:
-        _log_setup(run, config, dataset, split)
-        _train(run, config, dataset, split, None)
+        _log_setup(run, segmenter, dataset, split)
+        _train(run, segmenter, dataset, split)
     return run.closing_line()
 
 
@@ -53,8 +54,9 @@ def resume(reference: str, data: Path, tracking: str = "") -> str:
     path = run.fetch("checkpoints/last.pt")
     config = Config.from_dict(checkpoint.load(path)["config"])
     dataset, split = _open(config, data)
+    segmenter = _build(config, dataset)
     with run:
-        _train(run, config, dataset, split, path)
+        _train(run, segmenter, dataset, split, path)
     return run.closing_line()
 
 
@@ -65,9 +67,14 @@ def _open(config: Config, data: Path) -> tuple[DataSet, Split]:
     return dataset, default_split(dataset)
 
 
-def _train(run: Run, config: Config, dataset: DataSet, split: Split, path: Path | None) -> None:
+def _build(config: Config, dataset: DataSet) -> Segmenter:
+    """The untrained segmenter; before any run is opened, so that a wrong name leaves none behind."""
     seed_everything(config.seed, verbose=False)
-    segmenter = Segmenter.build(config, um=dataset.um)
+    return Segmenter.build(config, um=dataset.um)
+
+
+def _train(run: Run, segmenter: Segmenter, dataset: DataSet, split: Split, path: Path | None = None) -> None:
+    config = segmenter.config
     movies = split.movies(dataset, "validation")
     validation = Validation(movies, config.train_on, dataset.border, config.validate_frames)
     job = Fit(segmenter, split.movies(dataset, "train"), validation, run)
@@ -94,7 +101,8 @@ def _log_model(run: Run, segmenter: Segmenter, name: str, step: int) -> None:
     run.model(folder, name=name, step=step, kind="segmenter" if name == "segmenter" else "checkpoint")
 
 
-def _log_setup(run: Run, config: Config, dataset: DataSet, split: Split) -> None:
+def _log_setup(run: Run, segmenter: Segmenter, dataset: DataSet, split: Split) -> None:
+    config = segmenter.config
     run.params({f"cfg.{name}": value for name, value in config.as_dict().items()})
     run.tags(
         {
@@ -111,15 +119,15 @@ def _log_setup(run: Run, config: Config, dataset: DataSet, split: Split) -> None
         }
     )
     run.input(dataset.name, dataset.digest, context="training", source=str(dataset.path))
-    run.metrics({"ceiling/seg": _ceiling(config, dataset, split)})
+    run.metrics({"ceiling/seg": _ceiling(segmenter, dataset, split)})
 
 
-def _ceiling(config: Config, dataset: DataSet, split: Split) -> float | None:
-    model = Segmenter.build(config).model
+def _ceiling(segmenter: Segmenter, dataset: DataSet, split: Split) -> float | None:
+    model = segmenter.model
     if not isinstance(model, MapModel):
         return None
     frames: list[Any] = []
     for movie in split.movies(dataset, "validation"):
-        truth = movie.references[config.train_on]
+        truth = movie.references[segmenter.config.train_on]
         frames += [np.asarray(truth.labels[t]) for t in np.flatnonzero(truth.known)]
     return ceiling(model.head, frames[:: max(1, len(frames) // CEILING_FRAMES)])

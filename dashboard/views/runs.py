@@ -45,12 +45,12 @@ for name in datasets if dataset == EVERY else [dataset]:
     st.subheader(NO_DATASET if name == tables.UNKNOWN else plain(name), anchor=False)
     board = tables.leaderboard(here, source, reads.address() if reads.address().startswith("http") else "")
     links.rows(
+        f"board-{name}-{source}-{'-'.join(chosen)}",
         "run",
         list(board.index),
         board,
         hide_index=True,
         column_config=columns.leaderboard(),
-        key=f"board-{name}-{source}-{'-'.join(chosen)}",
         placeholder="—",
     )
 

@@ -66,10 +66,17 @@ def cytolapse() -> None:
 
 def main(command: click.Command = cytolapse) -> None:
     """Run a command; a CytolapseError becomes its message on stderr and exit code 1."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr)
-    logging.getLogger("cytolapse").setLevel(logging.INFO)
+    _show_log()
     try:
         command(standalone_mode=True)
     except CytolapseError as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(1)
+
+
+def _show_log() -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+    logger = logging.getLogger("cytolapse")
+    logger.handlers = [handler]
+    logger.setLevel(logging.INFO)

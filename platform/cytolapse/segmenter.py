@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cytolapse.heads import Point
+    from cytolapse.postprocess import Step
 
 FORMAT = 1
 
@@ -36,19 +37,21 @@ class Segmenter:
         config: how the model is built.
         model: the model, on its device.
         point: the operating point, chosen on the validation split.
+        steps: what is done to the labels, from the config.
         um: size in micrometres of a pixel that the model was trained on; None where it is not known.
     """
 
     config: Config
     model: Model
     point: Point
+    steps: tuple[Step, ...]
     um: float | None = None
 
     @classmethod
     def build(cls, config: Config, um: float | None = None) -> Segmenter:
         """A new model at its default operating point."""
         model = MODELS[config.model](config)
-        return cls(config, model, model.points[0], um)
+        return cls(config, model, model.points[0], parse_steps(config.postprocess), um)
 
     def at(self, point: Point) -> Segmenter:
         """The same model at another operating point."""
@@ -62,7 +65,7 @@ class Segmenter:
 
     def decode(self, raw: NDArray[np.float32]) -> NDArray[np.int32]:
         """Labels (Y, X) int32 of one frame's raw output, after the steps."""
-        return apply_steps(self.model.decode(raw, self.point), parse_steps(self.config.postprocess))
+        return apply_steps(self.model.decode(raw, self.point), self.steps)
 
     def segment(self, frames: NDArray[Any]) -> Iterator[NDArray[np.int32]]:
         """Labels (Y, X) int32, 0 = background, of frames (T, Y, X), frame by frame in constant memory."""

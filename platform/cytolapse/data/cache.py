@@ -21,7 +21,7 @@ from cytolapse.errors import CytolapseError
 
 FORMAT = "1"  # part of every folder's name: raise it when what is written changes
 YOUNG_NS = 2_000_000_000
-FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, None)  # None: numpy tells it without a number
 
 Stamp = tuple[int, ...]
 Entry = dict[str, Array]
@@ -53,15 +53,18 @@ def entry(source: Path, files: Sequence[Path], build: Build, title: str) -> tupl
     Raises:
         CytolapseError: the disk is full, the cache folder can't be written, or a file changed while it was read.
     """
+
+    def checked(folder: Path) -> None:
+        build(folder)
+        if _contents(source, files, title)[0] != contents:
+            raise CytolapseError(f"{source} changed while it was being read: run the command again")
+
     with _mended():
         contents, former = _contents(source, files, title)
         digest = _digest(contents)
         with _held(digest) as folder:
             if not folder.is_dir():
-                _build(folder, build)
-                if _contents(source, files, title)[0] != contents:
-                    _drop(folder)
-                    raise CytolapseError(f"{source} changed while it was being read: run the command again")
+                _build(folder, checked)
             arrays = _load(folder)
         if former not in ("", digest):
             with _held(former) as folder:
@@ -101,7 +104,8 @@ def _build(folder: Path, build: Build) -> None:
 
 def _load(folder: Path) -> Entry:
     try:
-        return {path.stem: np.load(path, mmap_mode="r", allow_pickle=False) for path in sorted(folder.glob("*.npy"))}
+        arrays = {path.stem: np.load(path, mmap_mode="r", allow_pickle=False) for path in sorted(folder.glob("*.npy"))}
+        return {name: each if each.ndim == 3 else np.array(each) for name, each in arrays.items()}
     except ValueError as error:
         raise CytolapseError(f"{folder} is damaged ({error}): remove it, it is built again") from error
 
@@ -110,7 +114,8 @@ def _drop(folder: Path) -> None:
     if folder.is_dir():
         away = folder.with_suffix(f".{os.getpid()}.away")
         folder.rename(away)  # at once, so that no reader finds half of it
-        shutil.rmtree(away, ignore_errors=True)
+        for each in root().glob("*.away"):
+            shutil.rmtree(each, ignore_errors=True)
 
 
 @contextmanager
@@ -142,10 +147,12 @@ def _contents(source: Path, files: Sequence[Path], title: str) -> tuple[dict[str
     now = time.time_ns()
     memo.parent.mkdir(parents=True, exist_ok=True)
     part = memo.with_suffix(f".{os.getpid()}.part")
-    part.write_text(
-        json.dumps({n: [contents[n], s if now - max(s[1:3]) > YOUNG_NS else []] for n, s in stamps.items()})
-    )
-    part.replace(memo)
+    lines = {n: [contents[n], s if now - max(s[1:3]) > YOUNG_NS else []] for n, s in stamps.items()}
+    try:
+        part.write_text(json.dumps(lines))
+        part.replace(memo)
+    finally:
+        part.unlink(missing_ok=True)
     return contents, _digest({name: each for name, (each, _) in known.items()}) if known else ""
 
 
@@ -174,5 +181,5 @@ def _mended() -> Iterator[None]:
         if error.errno in FULL_DISK:
             text = f"no room left in {root()}: free some, or set CYTOLAPSE_HOME to a folder on a larger disk"
         else:
-            text = f"{error.strerror or error} ({error.filename}): the cache is in {root()}, CYTOLAPSE_HOME moves it"
+            text = f"{error}: what is decoded is kept in {root()}, CYTOLAPSE_HOME moves it"
         raise CytolapseError(text) from error

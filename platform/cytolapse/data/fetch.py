@@ -30,7 +30,8 @@ ATTEMPTS = 5
 PAUSE = 1.0
 """Seconds before the second attempt; doubled before each further one."""
 TIMEOUT = (10, 60)
-CHUNK = 1 << 18
+CHUNK = 1 << 15
+"""Bytes written at once: what arrived of the last ones is lost where the connection is cut."""
 
 ARCHIVES: Mapping[str, tuple[str, str]] = {
     "BF-C2DL-HSC": (

@@ -100,5 +100,5 @@ def _add(picture: Picture, window: Window, light: Picture) -> None:
 
 def _gold(count: int, frames: int, rng: np.random.Generator) -> set[int]:
     """One frame of each of `count` equal stretches of the movie: spread, but not regular."""
-    edges = np.linspace(0, frames, min(count, frames) + 1)
+    edges = np.linspace(0, frames, min(count, max(frames // 4, 8), frames) + 1)
     return {int(low + (high - low) * rng.random()) for low, high in zip(edges[:-1], edges[1:], strict=True)}

@@ -90,6 +90,8 @@ class Population:
         self._cycles, self._fates, self._shapes = Even(rng), Even(rng), Even(rng, 2)
         self._early = list(style.lineage.early)
         self._ids = 0
+        room = np.pi * well.radius**2 / (6 * quantile(0.5, style.shapes.body))
+        self._most = min(style.lineage.most, max(int(room), style.lineage.founders, 3))
 
     def step(self) -> list[Cell]:
         """The cells of the next frame."""
@@ -155,7 +157,7 @@ class Population:
         life = max(round(cycle * self.pace), 4)
         fate = 1.0 if early else float(self._fates.next()[0])
         divides, dies = float(self.frame + life), np.inf
-        full = len(self.cells) >= lineage.most
+        full = len(self.cells) >= self._most
         if fate < lineage.death or full:
             dies = self.frame + max(round(life * self._rng.uniform(0.02 if full else 0.2, 0.1 if full else 0.9)), 1)
         if fate < lineage.death + lineage.rest or full:

@@ -108,7 +108,7 @@ class Preset:
     frames: int
     size: tuple[int, int]
     styles: tuple[Style, ...]
-    gold: int  # gold frames a sequence
+    gold: int  # gold frames a sequence; short movies have a quarter of their frames, but at least 8
     digits: int = 4
     um: float = 0.645
     minutes: float = 5.0
@@ -145,7 +145,7 @@ MUSC_LIGHT_02 = Light(
 )
 MUSC_01 = Style(
     Lineage(1, 912, (92, 92, 94, 114, 90, 87), (85, 100, 113, 120, 138, 148), rest=0.03, death=0.04, most=23),
-    Motion(step=11.8, spread=0.38, keep=0.55, apart=21.0, daughters=20.6),
+    Motion(step=11.5, spread=0.38, keep=0.55, apart=21.0, daughters=20.6),
     Shapes(
         body=(390, 460, 540, 680, 1150, 2900),
         reach=(0, 0, 19, 60, 175, 250),
@@ -157,11 +157,11 @@ MUSC_01 = Style(
     well=(484.5, 495, 580),
 )
 MUSC_02 = Style(
-    Lineage(1, 545, (143, 147, 137, 118, 247, 386), (130, 155, 178, 212, 266, 290), rest=0.14, death=0.05, most=22),
+    Lineage(1, 545, (143, 147, 137, 118, 247, 386), (130, 155, 178, 212, 266, 290), rest=0.18, death=0.05, most=22),
     Motion(step=9.0, spread=0.62, keep=0.70, apart=21.0, daughters=21.3),
     Shapes(
         body=(430, 550, 820, 780, 700, 800),
-        reach=(0, 4, 74, 168, 290, 390),
+        reach=(0, 4, 70, 168, 290, 390),
         aspect=(1.05, 1.15, 1.5, 2.7, 3.4, 3.8),
         rough=(0.02, 0.05, 0.07, 0.05, 0.04, 0.04),
         width=(5.0, 10.0),
