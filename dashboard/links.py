@@ -85,12 +85,12 @@ def rows(widget: str, key: str, values: Sequence[str], table: Any, **settings: A
     """A table with a value per row; ticked are those that the URL names, beside the values of other tables."""
     wanted = st.query_params.get_all(key)
     ticked = [place for place, value in enumerate(values) if value in wanted]
-    if widget not in st.session_state or st.session_state[widget].selection.rows != ticked:
+    if widget not in st.session_state or st.session_state[widget]["selection"]["rows"] != ticked:
         st.session_state[widget] = {"selection": {"rows": ticked, "columns": [], "cells": []}}
 
     def write() -> None:
         others = [value for value in st.query_params.get_all(key) if value not in values]
-        put(key, [*others, *(values[row] for row in st.session_state[widget].selection.rows)])
+        put(key, [*others, *(values[row] for row in st.session_state[widget]["selection"]["rows"])])
 
     st.dataframe(table, key=widget, on_select=write, selection_mode="multi-row", **settings)
 
@@ -103,7 +103,7 @@ def put(key: str, value: str | Sequence[str]) -> None:
 
 def put_row(key: str, table: str, values: Sequence[Any]) -> None:
     """Set a selection to the value of the row that was just clicked in a table."""
-    for row in st.session_state[table].selection.rows:
+    for row in st.session_state[table]["selection"]["rows"]:
         put(key, str(values[row]))
 
 

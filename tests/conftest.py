@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -129,7 +129,9 @@ def cli(capfd: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.M
     return run
 
 
-def python(*words: Any, path: str = "platform:.", cwd: Path | None = None, **env: str) -> subprocess.CompletedProcess[str]:
+def python(
+    *words: Any, path: str = "platform:.", cwd: Path | None = None, **env: str
+) -> subprocess.CompletedProcess[str]:
     """Run Python in a process of its own with `path` (relative to the root) to import from."""
     paths = os.pathsep.join(str(ROOT / part) for part in path.split(":"))
     variables = {**os.environ, "PYTHONPATH": paths, **env}

@@ -3,6 +3,7 @@
 import click
 import pytest
 from click.testing import CliRunner
+
 from cytolapse import __version__
 from cytolapse.cli import OWN, Commands, cytolapse, main
 from cytolapse.errors import CytolapseError
@@ -18,7 +19,7 @@ def test_every_command_of_the_design_exists():
     assert set(wanted.split()) <= set(every_command())
 
 
-@pytest.mark.parametrize("name", sorted(OWN) + ["train", "evaluate", "dashboard"])
+@pytest.mark.parametrize("name", [*sorted(OWN), "train", "evaluate", "dashboard"])
 def test_help_of_every_command_shows_an_example(name):
     done = CliRunner().invoke(cytolapse, [name, "--help"])
     assert done.exit_code == 0, done.output

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from conftest import write_toy
+
 from cytolapse.config import Config
 from cytolapse.data import open_dataset
 from cytolapse.errors import CytolapseError

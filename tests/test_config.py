@@ -1,6 +1,7 @@
 """Config: defaults, presets, what is given; refusals that name the flag."""
 
 import pytest
+
 from cytolapse.config import Config
 from cytolapse.errors import CytolapseError
 

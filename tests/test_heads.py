@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 from conftest import toy_labels
+from scipy import ndimage
+
 from cytolapse.heads import HEADS, ceiling
 from cytolapse.metrics import match, summarise
-from scipy import ndimage
 
 heads = pytest.mark.parametrize("name", list(HEADS))
 

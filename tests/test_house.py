@@ -32,7 +32,9 @@ def test_platform_does_not_shadow_the_standard_library():
     assert ROOT not in Path(platform.__file__).parents
 
 
-@pytest.mark.parametrize(("room", "forbidden"), [("platform", {"trainers", "dashboard"}), ("dashboard", {"trainers", "torch"})])
+@pytest.mark.parametrize(
+    ("room", "forbidden"), [("platform", {"trainers", "dashboard"}), ("dashboard", {"trainers", "torch"})]
+)
 def test_arrows_point_to_the_platform(room, forbidden):
     assert not imported(room) & forbidden
 
@@ -41,7 +43,9 @@ def test_help_imports_nothing_heavy():
     code = "import sys; from click.testing import CliRunner; from cytolapse.cli import cytolapse\n"
     code += "assert 'simulate' in CliRunner().invoke(cytolapse, ['--help'], catch_exceptions=False).output\n"
     code += "sys.exit(', '.join({'torch', 'mlflow', 'pandas', 'streamlit'} & set(sys.modules)) or 0)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, env={"PYTHONPATH": "platform:."})
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, env={"PYTHONPATH": "platform:."}
+    )
     assert done.returncode == 0, done.stderr
 
 

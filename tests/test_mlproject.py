@@ -12,6 +12,7 @@ import mlflow
 import pytest
 import yaml
 from conftest import ROOT
+
 from cytolapse.cli import Commands
 from cytolapse.config import Config
 from trainers.recipes import RECIPES

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from cytolapse.networks import NETWORKS
 
 networks = pytest.mark.parametrize("name", list(NETWORKS))

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from cytolapse.errors import CytolapseError
 from cytolapse.postprocess import STEPS, apply_steps, parse_steps
 

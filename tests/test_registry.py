@@ -1,6 +1,7 @@
 """Registry: what exists, and the error that lists it."""
 
 import pytest
+
 from cytolapse.errors import CytolapseError
 from cytolapse.heads import HEADS
 from cytolapse.networks import NETWORKS

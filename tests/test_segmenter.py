@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import toy_frame, toy_labels
+
 from cytolapse.config import Config
 from cytolapse.errors import CytolapseError
 from cytolapse.metrics import match, summarise
@@ -56,7 +57,7 @@ def test_stored_and_loaded_it_gives_the_same_labels(config, tmp_path):
 
 def test_the_classical_model_finds_the_discs():
     labels = toy_labels(0)
-    found = list(build(CONFIGS["classical"]).segment(toy_frame(labels, 0)[None]))[0]
+    found = next(build(CONFIGS["classical"]).segment(toy_frame(labels, 0)[None]))
     assert summarise([match(labels, found)]).at(0.3)["f1"] == 1
 
 
@@ -97,7 +98,7 @@ def test_weights_of_another_network_are_refused(tmp_path):
     card = json.loads((tmp_path / "config.json").read_text())
     card["config"]["widths"] = "4,8,16"
     (tmp_path / "config.json").write_text(json.dumps(card))
-    with pytest.raises(CytolapseError, match="does not fit its config.json"):
+    with pytest.raises(CytolapseError, match=r"does not fit its config\.json"):
         Segmenter.load(tmp_path)
 
 

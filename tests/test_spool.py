@@ -66,7 +66,9 @@ def test_a_full_disk_is_a_clear_error_and_leaves_no_half_line(tmp_path: Path, mo
             return getattr(real, name)
 
     monkeypatch.setattr(spool, "_file", Full())
-    with pytest.raises(CytolapseError, match=r"can't write .*spool\.jsonl: No space left on device; make room and resume"):
+    with pytest.raises(
+        CytolapseError, match=r"can't write .*spool\.jsonl: No space left on device; make room and resume"
+    ):
         spool.append("tags", values={"b": "2"})
     monkeypatch.setattr(spool, "_file", real)
     spool.append("end", status="FAILED")
@@ -192,7 +194,11 @@ def test_spooling_imports_no_mlflow(tmp_path: Path) -> None:
     )
     path = os.pathsep.join([str(tmp_path), str(ROOT / "platform")])
     done = subprocess.run(
-        [sys.executable, "train.py"], cwd=tmp_path, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True
+        [sys.executable, "train.py"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
     )
     assert done.stderr == ""
     assert done.stdout.split() == ["spool:", str(tmp_path / "run"), "False"]

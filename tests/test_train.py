@@ -12,12 +12,15 @@ import pytest
 import tifffile
 import torch
 from conftest import python, write_toy
+
 from cytolapse.data import open_dataset
 from cytolapse.tracking import load_folder, open_store
 from trainers import checkpoint, fit
 from trainers.recipes import RECIPES
 
-TINY = "--widths 4,8 --crop 48 --batch 2 --train-steps 8 --validate-every 4 --validate-frames 2 --postprocess drop_small=9"
+TINY = (
+    "--widths 4,8 --crop 48 --batch 2 --train-steps 8 --validate-every 4 --validate-frames 2 --postprocess drop_small=9"
+)
 TINY = TINY.split()
 
 
@@ -66,7 +69,13 @@ def test_the_resolved_config_and_the_provenance_are_logged(logged, toy):
 
 def test_scores_name_split_and_truth(logged):
     metrics = logged.data.metrics
-    for name in ("val/silver/op_csb_masks", "test/gold/seg", "test/silver/f1_iou_0.50", "test/gold/n_truth", "ceiling/seg"):
+    for name in (
+        "val/silver/op_csb_masks",
+        "test/gold/seg",
+        "test/silver/f1_iou_0.50",
+        "test/gold/n_truth",
+        "ceiling/seg",
+    ):
         assert name in metrics, name
     assert metrics["test/gold/n_truth"] == 8
     assert metrics["test/readings"] == 1
@@ -125,8 +134,6 @@ def test_the_source_preset_resizes_whole_frames(toy, cli):
     code, _, err = cli("train", "unet", "--data", toy, "--tracking", "spool:run", "--preset", "source", *settings)
     assert code == 0, err
     assert "of memory" in err, "time and memory are estimated before the first step"
-
-
 
 
 def test_resume_goes_on_bit_identically(toy, cli, tmp_path, monkeypatch):

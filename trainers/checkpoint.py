@@ -7,6 +7,7 @@ from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
 import torch
+
 from cytolapse.errors import CytolapseError
 
 if TYPE_CHECKING:

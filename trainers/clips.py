@@ -7,21 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from cytolapse.errors import CytolapseError
-from cytolapse.models import Clip, normalise
 from scipy import ndimage
 from skimage.transform import resize
 from torch.utils.data import Dataset
 
+from cytolapse.errors import CytolapseError
+from cytolapse.models import Clip, normalise
 from trainers.augment import MARGIN, Augment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from cytolapse.config import Config
     from cytolapse.data import Movie
     from cytolapse.heads import Head
-    from numpy.typing import NDArray
 
 AWAY = 0.1
 """Share of the crops that lie anywhere, so that empty background is seen too."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
 from cytolapse.config import Config
 from cytolapse.errors import CytolapseError
 
@@ -17,7 +18,7 @@ NOT_GIVEN = ("preset", "")
 TYPES = {"int": int, "float": float, "str": str}
 
 
-class Setting(click.ParamType):
+class Setting(click.ParamType[Any]):
     """The value of a Config field; `preset` and an empty text mean "not given", as MLproject's defaults say it."""
 
     def __init__(self, kind: str) -> None:
@@ -37,7 +38,7 @@ class Setting(click.ParamType):
             self.fail(f"{value!r} is no {self.name}", param, ctx)
 
 
-class Text(click.ParamType):
+class Text(click.ParamType[Any]):
     """A text in which empty means "not given", as MLproject's defaults say it."""
 
     name = "text"

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 
 if TYPE_CHECKING:
-    from cytolapse.models import Clip, MapModel
     from lightning_fabric import Fabric
+
+    from cytolapse.models import Clip, MapModel
 
 
 class Estimate(NamedTuple):
-    """Seconds a step, without validation; bytes that weights, gradients, optimiser and activations need at their peak."""
+    """Seconds a step without validation; bytes of weights, gradients, optimiser and activations at their peak."""
 
     seconds_per_step: float
     bytes: int

@@ -11,7 +11,6 @@ from cytolapse.data import default_split, open_dataset
 from cytolapse.errors import CytolapseError
 from cytolapse.segmenter import Segmenter
 from cytolapse.tracking import load_folder, resume_run
-
 from trainers.evaluation import Evaluation
 from trainers.report import report
 

@@ -10,20 +10,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import tifffile
+from PIL import Image
+from tqdm import tqdm
+
 from cytolapse.data.masks import mask_name, write_mask
 from cytolapse.metrics import Matching, Result, match, summarise
 from cytolapse.overlay import draw
 from cytolapse.previews import FrameView, Previews, display_limits, to_display, write_previews
-from PIL import Image
-from tqdm import tqdm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from cytolapse.data import Movie
     from cytolapse.segmenter import Segmenter
-    from numpy.typing import NDArray
 
 OVERLAY_FRAMES = 40
 OVERLAY_SIDE = 512
@@ -67,7 +69,9 @@ class Evaluation:
             folder = self.scratch / movie.sequence
             folder.mkdir(parents=True)
             found = zip(movie.numbers, segmenter.segment(movie.frames), strict=True)
-            bar = tqdm(found, total=len(movie.numbers), desc=f"segment {movie.sequence}", unit="frame", dynamic_ncols=True)
+            bar = tqdm(
+                found, total=len(movie.numbers), desc=f"segment {movie.sequence}", unit="frame", dynamic_ncols=True
+            )
             for number, labels in bar:
                 write_mask(folder / mask_name(int(number)), labels)
 

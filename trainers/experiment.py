@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from lightning_fabric import seed_everything
+
 from cytolapse.config import Config
 from cytolapse.data import DataSet, Split, default_split, open_dataset
 from cytolapse.heads import ceiling
@@ -14,8 +16,6 @@ from cytolapse.metrics import METRIC_SCHEMA_VERSION
 from cytolapse.models import MapModel
 from cytolapse.segmenter import Segmenter, pick_device
 from cytolapse.tracking import Run, resume_run, start_run
-from lightning_fabric import seed_everything
-
 from trainers import checkpoint, provenance
 from trainers.evaluate import evaluate_split
 from trainers.fit import Fit
@@ -85,20 +85,14 @@ def _train(run: Run, segmenter: Segmenter, dataset: DataSet, split: Split, path:
         finally:
             if job.last_path.is_file():
                 run.artifact(job.last_path, folder="checkpoints")
-        _log_model(run, segmenter, "last", job.step)
-        segmenter.model.load_state_dict(job.best_weights)
+        run.model(job.last_model, name="last", step=job.step, kind="checkpoint")
         log.info("best validation at step %d of %d", job.best_step, job.step)
         run.metrics({"train/best_step": job.best_step, "train/steps": job.step})
     segmenter, table = validation.choose_point(segmenter)
     run.json(table, "operating-points.json")
-    _log_model(run, segmenter, "segmenter", job.best_step)
+    segmenter.save(run.folder / "segmenter")
+    run.model(run.folder / "segmenter", name="segmenter", step=job.best_step, kind="segmenter")
     evaluate_split(segmenter, dataset, split, "val", run)
-
-
-def _log_model(run: Run, segmenter: Segmenter, name: str, step: int) -> None:
-    folder = run.folder / name
-    segmenter.save(folder)
-    run.model(folder, name=name, step=step, kind="segmenter" if name == "segmenter" else "checkpoint")
 
 
 def _log_setup(run: Run, segmenter: Segmenter, dataset: DataSet, split: Split) -> None:
@@ -126,7 +120,7 @@ def _ceiling(segmenter: Segmenter, dataset: DataSet, split: Split) -> float | No
     model = segmenter.model
     if not isinstance(model, MapModel):
         return None
-    frames: list[Any] = []
+    frames = []
     for movie in split.movies(dataset, "validation"):
         truth = movie.references[segmenter.config.train_on]
         frames += [np.asarray(truth.labels[t]) for t in np.flatnonzero(truth.known)]

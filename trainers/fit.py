@@ -6,22 +6,20 @@ import logging
 import math
 import time
 from dataclasses import dataclass, field
-from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
-from cytolapse.errors import CytolapseError
-from cytolapse.models import Clip, MapModel
 from lightning_fabric import Fabric
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import OneCycleLR
 from torch.utils.data import DataLoader, Subset
 from tqdm import tqdm
 
+from cytolapse.errors import CytolapseError
+from cytolapse.models import Clip, MapModel
 from trainers import checkpoint
 from trainers.clips import Clips
 from trainers.estimate import estimate
-from trainers.validate import Validation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,6 +28,7 @@ if TYPE_CHECKING:
     from cytolapse.data import Movie
     from cytolapse.segmenter import Segmenter
     from cytolapse.tracking import Run
+    from trainers.validate import Validation
 
 log = logging.getLogger("cytolapse.train")
 PROGRESS = ("step", "best", "best_step", "stale", "best_weights")
@@ -68,6 +67,11 @@ class Fit:
         return self.run.folder / "checkpoints" / "last.pt"
 
     @property
+    def last_model(self) -> Path:
+        """The folder of the segmenter as it was at the last validation."""
+        return self.run.folder / "last"
+
+    @property
     def finished(self) -> bool:
         """All steps are done, or validation has not improved for `patience` times."""
         config = self.segmenter.config
@@ -90,14 +94,14 @@ class Fit:
 
 
 def fit(job: Fit, resume: Path | None = None) -> None:
-    """Train until all steps are done or validation stops improving; the best weights are in `best_weights`.
+    """Train until all steps are done or validation stops improving; the model ends with its best weights.
 
     Raises:
         CytolapseError: the loss is not finite.
     """
     config, model = job.segmenter.config, job.segmenter.model
     assert isinstance(model, MapModel)
-    fabric = Fabric(accelerator=config.device, devices=1, precision=config.precision)
+    fabric = Fabric(accelerator=config.device, devices=1, precision=cast("Any", config.precision))
     optimizer = AdamW(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
     scheduler = OneCycleLR(optimizer, max_lr=config.learning_rate, total_steps=config.train_steps, pct_start=0.15)
     job.parts = {"model": model, "optimizer": optimizer, "scheduler": scheduler}
@@ -120,6 +124,7 @@ def fit(job: Fit, resume: Path | None = None) -> None:
                 _validate(job)
             if job.finished:
                 break
+    model.load_state_dict(job.best_weights)
 
 
 def _batches(fabric: Fabric, job: Fit, clips: Clips) -> Iterator[Clip]:
@@ -159,13 +164,14 @@ def _validate(job: Fit) -> None:
         job.best, job.best_step, job.stale = selection, job.step, 0
         weights = job.parts["model"].state_dict()
         job.best_weights = {name: tensor.detach().to("cpu", copy=True) for name, tensor in weights.items()}
+    job.segmenter.save(job.last_model)
     checkpoint.save(job.last_path, job.state())
 
 
 def _announce(fabric: Fabric, job: Fit, clips: Clips) -> None:
     config, model = job.segmenter.config, job.segmenter.model
     assert isinstance(model, MapModel)
-    batch = [torch.stack(parts) for parts in zip(*islice(clips, config.batch), strict=True)]
+    batch = [torch.stack(parts) for parts in zip(*(clips[n] for n in range(config.batch)), strict=True)]
     guess = estimate(fabric, model, Clip(*(each.to(fabric.device) for each in batch)))
     minutes = guess.seconds_per_step * config.train_steps / 60
     log.info(

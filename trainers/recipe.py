@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from trainers.fit import Fit
 
@@ -23,4 +24,4 @@ class Recipe:
 
     text: str
     presets: Mapping[str, dict[str, Any]]
-    fit: Callable[[Fit], None] | None
+    fit: Callable[[Fit, Path | None], None] | None

@@ -1,7 +1,6 @@
 """RECIPES: what can be trained."""
 
 from cytolapse.registry import Registry
-
 from trainers import classical, unet
 from trainers.recipe import Recipe
 

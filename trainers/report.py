@@ -34,7 +34,9 @@ def _table(result: Result) -> list[str]:
     rows += ["", "| IoU threshold | precision | recall | F1 |", "|---|---|---|---|"]
     for threshold in THRESHOLDS:
         row = result.at(threshold)
-        rows.append(f"| {threshold:.2f} | " + " | ".join(_number(row[key]) for key in ("precision", "recall", "f1")) + " |")
+        rows.append(
+            f"| {threshold:.2f} | " + " | ".join(_number(row[key]) for key in ("precision", "recall", "f1")) + " |"
+        )
     return rows
 
 

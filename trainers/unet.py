@@ -1,7 +1,7 @@
 """U-Net recipe (Ronneberger 2015).
 
-`default` trains on full-resolution crops with the boundary head. `source` is the first experiment of the study behind this
-project: whole frames resized to 256x256, batch 16, one foreground map. Time and score: docs/first-run.md.
+`default` trains on full-resolution crops with the boundary head. `source` is the first experiment of the study behind
+this project: whole frames resized to 256x256, batch 16, one foreground map. Time and score: docs/first-run.md.
 """
 
 from trainers.fit import fit

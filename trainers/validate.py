@@ -7,21 +7,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from PIL import Image
+from tqdm import tqdm
+
 from cytolapse.metrics import SELECTION, match, summarise
 from cytolapse.models import MapModel
 from cytolapse.overlay import contact, draw
 from cytolapse.previews import display_limits, to_display
-from PIL import Image
-from tqdm import tqdm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
 
     from cytolapse.data import Movie
     from cytolapse.metrics import Result
     from cytolapse.segmenter import Segmenter
     from cytolapse.tracking import Run
-    from numpy.typing import NDArray
 
 SHOWN = 4
 WATCHED = (0.5, 0.75)

@@ -1,3 +1,3 @@
-"""cytolapse: instance segmentation of cells in time-lapse microscopy, from a CTC folder to a compared, promoted model."""
+"""cytolapse: instance segmentation of cells in time-lapse microscopy, from frames to a compared model."""
 
 __version__ = "0.1.0"

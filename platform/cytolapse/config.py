@@ -38,7 +38,9 @@ class Config:
     patience: int = _field(5, "stop after this many validations without a better one; 0 never stops early")
     learning_rate: float = _field(1e-3, "peak of the one-cycle schedule of AdamW")
     weight_decay: float = _field(1e-4, "weight decay of AdamW")
-    augment: str = _field("geometry", "none, geometry (rotation, flips, translation) or intensity (geometry and grey values)")
+    augment: str = _field(
+        "geometry", "none, geometry (rotation, flips, translation) or intensity (geometry and grey values)"
+    )
     train_on: str = _field("silver", "the truth that is learned and chosen on: silver or gold")
     precision: str = _field("bf16-mixed", "bf16-mixed or 32-true")
     device: str = _field("auto", "auto, cpu or cuda")

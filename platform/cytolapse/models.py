@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
@@ -17,7 +16,7 @@ from cytolapse.networks import NETWORKS
 from cytolapse.registry import Registry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
     from torch import Tensor
@@ -44,7 +43,9 @@ class Clip(NamedTuple):
 class Model(Protocol):
     """What the segmenter needs of a model."""
 
-    points: Sequence[Point]
+    @property
+    def points(self) -> Sequence[Point]:
+        """The operating points that are tried on the validation split; the first is the default."""
 
     def predict(self, frames: NDArray[Any], state: State = None) -> tuple[NDArray[np.float32], State]:
         """The raw output (T, ...) of consecutive frames (T, Y, X) of any grey dtype, and the new state."""
@@ -57,7 +58,8 @@ def normalise(frames: NDArray[Any]) -> NDArray[np.float32]:
     """Every frame to mean 0 and standard deviation 1: (T, Y, X) float32."""
     values = np.asarray(frames, dtype=np.float32)
     mean = values.mean(axis=(1, 2), keepdims=True)
-    return (values - mean) / (values.std(axis=(1, 2), keepdims=True) + np.float32(1e-6))
+    normal: NDArray[np.float32] = (values - mean) / (values.std(axis=(1, 2), keepdims=True) + np.float32(1e-6))
+    return normal
 
 
 class MapModel(nn.Module):
@@ -123,10 +125,10 @@ def stream(model: Model, frames: NDArray[Any]) -> Iterator[NDArray[np.float32]]:
             raw, state = model.predict(frames[t : t + 1], state)
         except (torch.OutOfMemoryError, MemoryError) as error:
             y, x = frames.shape[1:]
-            raise CytolapseError(f"out of memory on a frame of {y}x{x} px: use smaller --widths or --device cpu") from error
+            raise CytolapseError(
+                f"out of memory on a frame of {y}x{x} px: use smaller --widths or --device cpu"
+            ) from error
         yield raw[0]
 
 
-MODELS: Registry[Callable[[Config], Model]] = Registry(
-    "model", {"map": MapModel.build, "classical": Classical.build}
-)
+MODELS: Registry[Callable[[Config], Model]] = Registry("model", {"map": MapModel.build, "classical": Classical.build})

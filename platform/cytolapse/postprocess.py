@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from functools import partial, reduce
 from inspect import signature
 from typing import TYPE_CHECKING
@@ -14,6 +13,8 @@ from cytolapse.errors import CytolapseError
 from cytolapse.registry import Registry
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from numpy.typing import NDArray
 
     Labels = NDArray[np.int32]

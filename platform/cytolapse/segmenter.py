@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from cytolapse.models import MODELS, Model, stream
 from cytolapse.postprocess import apply_steps, parse_steps
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     import numpy as np
@@ -119,5 +119,7 @@ def _read_card(path: Path) -> Mapping[str, Any]:
     except ValueError as error:
         raise CytolapseError(f"{path} is no JSON ({error}): the model is broken, log it again") from error
     if not isinstance(card, dict) or card.get("format") != FORMAT:
-        raise CytolapseError(f"{path}: format {FORMAT} is needed: the model was written by another version of cytolapse")
+        raise CytolapseError(
+            f"{path}: format {FORMAT} is needed: the model was written by another version of cytolapse"
+        )
     return card

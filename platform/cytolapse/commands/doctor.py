@@ -10,7 +10,16 @@ from importlib.metadata import PackageNotFoundError, version
 
 import click
 
-NEEDED = ("torch", "torchvision", "lightning-fabric", "albumentations", "mlflow", "streamlit", "tifffile", "imagecodecs")
+NEEDED = (
+    "torch",
+    "torchvision",
+    "lightning-fabric",
+    "albumentations",
+    "mlflow",
+    "streamlit",
+    "tifffile",
+    "imagecodecs",
+)
 
 
 @click.command()

@@ -21,11 +21,12 @@ def segment(model: str, frames: Path, out: Path, device: str) -> None:
     Example:
       cytolapse segment models:/PhC-C2DH-U373@champion data/new-movie masks/new-movie
     """
+    from tqdm import tqdm
+
     from cytolapse.data import open_frames
     from cytolapse.data.masks import new_mask_folder, write_masks
     from cytolapse.segmenter import Segmenter
     from cytolapse.tracking import load_folder
-    from tqdm import tqdm
 
     with new_mask_folder(out) as partial:
         movie = open_frames(frames)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import tifffile
+
 from cytolapse.errors import CytolapseError
 
 if TYPE_CHECKING:

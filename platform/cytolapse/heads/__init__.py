@@ -1,11 +1,13 @@
 """Heads: what the maps of a network mean. One file a head: target, loss and the way back to labels stand together."""
 
+from collections.abc import Callable
+
 from cytolapse.heads.base import Head, Point, ceiling
 from cytolapse.heads.boundary import Boundary
 from cytolapse.heads.semantic import Semantic
 from cytolapse.registry import Registry
 
-HEADS: Registry[type[Head]] = Registry(
+HEADS: Registry[Callable[[], Head]] = Registry(
     "head", {"semantic": Semantic, "boundary": Boundary}, group="cytolapse.heads"
 )
 

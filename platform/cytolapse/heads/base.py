@@ -17,15 +17,15 @@ Point = Mapping[str, float]
 
 
 class Head(Protocol):
-    """What the maps of a network mean.
+    """What the maps of a network mean."""
 
-    Attributes:
-        channels: maps a frame that the network must make (K).
-        points: the operating points that are tried on the validation split; the first is the default.
-    """
+    @property
+    def channels(self) -> int:
+        """Maps a frame that the network must make (K)."""
 
-    channels: int
-    points: Sequence[Point]
+    @property
+    def points(self) -> Sequence[Point]:
+        """The operating points that are tried on the validation split; the first is the default."""
 
     def encode(self, labels: NDArray[np.integer]) -> NDArray[np.int64]:
         """The targets of label images.

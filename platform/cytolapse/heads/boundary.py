@@ -61,4 +61,5 @@ def _classes(labels: NDArray[np.integer]) -> NDArray[np.int64]:
     lowest = ndimage.minimum_filter(labels, size=3)
     highest = ndimage.maximum_filter(labels, size=3)
     inside = labels > 0
-    return inside + (inside & (lowest != highest)).astype(np.int64)
+    classes: NDArray[np.int64] = inside + (inside & (lowest != highest)).astype(np.int64)
+    return classes

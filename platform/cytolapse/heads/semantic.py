@@ -38,4 +38,5 @@ class Semantic:
     def decode(self, maps: NDArray[np.float32], point: Point) -> NDArray[np.int32]:
         """Connected components (8 neighbours) above the threshold."""
         found, _ = ndimage.label(maps[0] > logit(point["threshold"]), structure=np.ones((3, 3)))
-        return found.astype(np.int32)
+        labels: NDArray[np.int32] = found.astype(np.int32)
+        return labels

@@ -33,7 +33,7 @@ class UNet(Network):
     def forward(self, frames: Tensor, state: State = None) -> tuple[Tensor, State]:
         """Maps (B, T, K, Y, X) of frames (B, T, 1, Y, X); there is no state."""
         x = frames.flatten(0, 1).contiguous(memory_format=torch.channels_last)
-        skips = []
+        skips: list[Tensor] = []
         for block in self.down:
             x = block(nn.functional.max_pool2d(x, 2) if skips else x)
             skips.append(x)  # level n: (B*T, widths[n], Y / 2^n, X / 2^n)

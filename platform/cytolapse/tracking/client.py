@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from contextlib import contextmanager
@@ -36,6 +37,9 @@ def settle() -> None:
     """Set up mlflow's environment, where the user hasn't; before its first import."""
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
+    retries = logging.getLogger("urllib3.connectionpool")  # one line per retry: ours says it once
+    if retries.level == logging.NOTSET:
+        retries.setLevel(logging.ERROR)
 
 
 def connect(uri: str) -> MlflowClient:
@@ -65,6 +69,12 @@ def connect(uri: str) -> MlflowClient:
         ) from error
 
 
+def brief(error: Exception) -> str:
+    """The first line of what mlflow says, without passwords."""
+    line = (str(error).splitlines() or [type(error).__name__])[0]
+    return re.sub(r"//[^/@\s]+@", "//", line)[:300]
+
+
 @contextmanager
 def explained(uri: str, what: str) -> Iterator[None]:
     """Turn what mlflow raises into a message that says which store, what was asked and what to do.
@@ -78,7 +88,7 @@ def explained(uri: str, what: str) -> Iterator[None]:
     try:
         yield
     except MlflowException as error:
-        first = (str(error).splitlines() or [""])[0][:300]
+        first = brief(error)
         if error.error_code == "RESOURCE_DOES_NOT_EXIST":
             raise CytolapseError(
                 f"{what}: not in {shown(uri)} ({first}); `cytolapse runs` lists what is there"

@@ -10,7 +10,7 @@ from filelock import FileLock, Timeout
 
 from cytolapse.errors import CytolapseError
 from cytolapse.tracking.batch import Batch
-from cytolapse.tracking.client import connect, refused
+from cytolapse.tracking.client import brief, connect, refused
 from cytolapse.tracking.handlers import HANDLERS, HEARTBEAT, Job, find_model, run_is_there
 from cytolapse.tracking.spool import header, read_events
 from cytolapse.tracking.state import State, load_state, save_state
@@ -36,7 +36,7 @@ class Delivery:
         self.folder = folder
         self.uri = uri
         self._header = header(folder)
-        self._lock = FileLock(folder / "deliver.lock", timeout=patience_s)
+        self._lock = FileLock(folder / "deliver.lock", timeout=patience_s, thread_local=False)
         try:
             self._lock.acquire()
         except Timeout:
@@ -101,7 +101,7 @@ class Delivery:
         except Exception as error:
             if not refused(error):
                 raise
-            reason = f"{name}: {str(error).splitlines()[0][:300]}"
+            reason = f"{name}: {brief(error)}"
             self.state.refused.append(reason)
             _LOG.warning("the tracking store refused %s", reason)
 

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from cytolapse.errors import CytolapseError
+from cytolapse.tracking.client import brief
 from cytolapse.tracking.deliver import Delivery
 from cytolapse.tracking.uri import shown
 
@@ -78,7 +79,7 @@ class Live(threading.Thread):
             where,
             folder,
             folder,
-            str(error).splitlines()[0][:200] if str(error) else type(error).__name__,
+            brief(error),
         )
 
     def finish(self) -> None:

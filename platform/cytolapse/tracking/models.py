@@ -31,8 +31,10 @@ def log_model(job: Job, event: dict[str, Any]) -> None:
     source = job.folder / event["file"]
     missing = [each for each in event["files"] if not (source / each).is_file()]
     known = logged_models(client, state.run_id)
-    mark = f"{event['time']}-{event['step']}"
-    model = next((each for each in known if each.tags.get(EVENT) == mark), None)
+    mark = f"{event['time']:015d}-{event['step']:012d}"
+    if any(each.name == name and each.tags.get(EVENT, "") > mark for each in known):
+        return  # delivered earlier, and replaced since
+    model = next((each for each in known if each.name == name and each.tags.get(EVENT) == mark), None)
     if model is None:
         tags = {EVENT: mark, "cytolapse.step": str(event["step"])} | ({WEIGHTS: "absent"} if missing else {})
         model = client.create_logged_model(state.experiment_id, name, state.run_id, tags, model_type=event["kind"])

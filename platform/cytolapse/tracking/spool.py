@@ -42,7 +42,7 @@ class Spool:
         self._guard = threading.Lock()
         try:
             (folder / FILES).mkdir(parents=True, exist_ok=True)
-            self._lock = FileLock(folder / "writer.lock", timeout=0)
+            self._lock = FileLock(folder / "writer.lock", timeout=0, thread_local=False)
             self._lock.acquire()
             self._file = open(folder / EVENTS, "ab", buffering=0)
         except Timeout:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cytolapse.data.simulate.draws import Even
 from cytolapse.data.simulate.optics import MARGIN, Look, Picture, shine
-from cytolapse.data.simulate.population import Well
-from cytolapse.data.simulate.presets import Style
 from cytolapse.data.simulate.shapes import Floats, Window, draw_shape, outlines, rasterise, round_shape
+
+if TYPE_CHECKING:
+    from cytolapse.data.simulate.population import Well
+    from cytolapse.data.simulate.presets import Style
 
 
 @dataclass

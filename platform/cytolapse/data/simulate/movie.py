@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cytolapse.data.simulate.debris import Debris, Piece
 from cytolapse.data.simulate.optics import MARGIN, TILE, Look, Picture, expose, granules, shine
 from cytolapse.data.simulate.population import Cell, Population, Track, Well
-from cytolapse.data.simulate.presets import Preset
 from cytolapse.data.simulate.scene import Scene, Stage
 from cytolapse.data.simulate.shapes import Window, outlines, rasterise
 from cytolapse.data.simulate.truth import Labels, Seen, Silver, compose, markers, number
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from cytolapse.data.simulate.presets import Preset
 
 
 class Frame(NamedTuple):
@@ -100,5 +105,5 @@ def _add(picture: Picture, window: Window, light: Picture) -> None:
 
 def _gold(count: int, frames: int, rng: np.random.Generator) -> set[int]:
     """One frame of each of `count` equal stretches of the movie: spread, but not regular."""
-    edges = np.linspace(0, frames, min(count, max(frames // 4, 8), frames) + 1)
-    return {int(low + (high - low) * rng.random()) for low, high in zip(edges[:-1], edges[1:], strict=True)}
+    edges = np.linspace(0, frames, min(count, max(frames // 4, 8), frames) + 1).astype(int)
+    return {int(rng.integers(low, high)) for low, high in pairwise(edges.tolist())}

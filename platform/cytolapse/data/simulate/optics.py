@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from cytolapse.data.simulate.presets import Light
-from cytolapse.data.simulate.shapes import Window
+if TYPE_CHECKING:
+    from cytolapse.data.simulate.presets import Light
+    from cytolapse.data.simulate.shapes import Window
 
 Picture = NDArray[np.float32]
 MARGIN = 20  # px around a cell that its light reaches
@@ -33,7 +36,8 @@ def granules(rng: np.random.Generator) -> Picture:
     fine = ndimage.gaussian_filter(rng.standard_normal((TILE, TILE), np.float32), 1.3, mode="wrap")
     coarse = ndimage.gaussian_filter(rng.standard_normal((TILE, TILE), np.float32), 3.5, mode="wrap")
     tile: Picture = fine / fine.std() + 0.8 * coarse / coarse.std()
-    return tile / tile.std()
+    tile /= tile.std()
+    return tile
 
 
 def thickness(mask: NDArray[np.bool_], roundness: float) -> tuple[Picture, Picture]:
@@ -65,7 +69,7 @@ def shine(window: Window, light: Light, focus: float, tile: Picture, look: Look)
     sharp = _soft(path, 0.8 + 0.6 * abs(focus - 1) + look.blur)
     near, wide, broad = (_soft(path, sigma + look.blur) for sigma in (2.2, 4.2, 8.0))
     slope_y, slope_x = np.gradient(sharp)
-    relief = slope_y * np.sin(light.angle) + slope_x * np.cos(light.angle)
+    relief = slope_y * math.sin(light.angle) + slope_x * math.cos(light.angle)
     grey = light.focus * focus * (16 * (sharp - wide) + 34 * (sharp - near)) + 65 * light.relief * relief
     grey += 18 * light.halo * (broad - sharp)
     grey += focus * (light.core * sharp.clip(0) ** 4 - light.ring * _soft(rim, 0.7 + look.blur) * wide.clip(0) ** 1.5)
@@ -73,7 +77,7 @@ def shine(window: Window, light: Light, focus: float, tile: Picture, look: Look)
         edge = _soft(window.mask.astype(np.float32), 1.6)
         grey += 90 * light.halo * look.round * edge * (1 - edge) ** 2
     # The camera's range bounds what a lens-like cell can do; tanh keeps both signs smooth.
-    return (look.contrast * LIMIT * np.tanh(grey / LIMIT)).astype(np.float32)
+    return np.asarray(look.contrast * LIMIT * np.tanh(grey / LIMIT), np.float32)
 
 
 def _soft(picture: Picture, sigma: float) -> Picture:

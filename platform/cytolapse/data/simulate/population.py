@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cytolapse.data.simulate.draws import Even, quantile
-from cytolapse.data.simulate.presets import Preset, Style
 from cytolapse.data.simulate.shapes import Floats, Shape, draw_shape, round_shape
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cytolapse.data.simulate.presets import Preset, Style
 
 ROUNDING, SPREADING = 7, 6  # frames before and after a division in which a cell is (more or less) round
 
@@ -189,7 +192,8 @@ class Population:
         far = np.hypot(between[..., 0], between[..., 1]) + np.eye(len(places)) * 1e9
         nearest = np.argsort(far, axis=1)[:, :3]
         goal = np.take_along_axis(between, nearest[..., None], 1).mean(1)
-        return self.style.motion.cohesion * goal / np.maximum(np.hypot(*goal.T), 1.0)[:, None]
+        pull: Floats = self.style.motion.cohesion * goal / np.maximum(np.hypot(*goal.T), 1.0)[:, None]
+        return pull
 
     def _keep_apart(self, places: Floats) -> Floats:
         between: NDArray[np.float64] = places[:, None] - places[None]

@@ -181,7 +181,9 @@ HSC_SHAPES = Shapes(
     mitotic=340,
     newborn=230,
 )
-HSC_LIGHT = Light((132, 129, 126, 124, 122), (8, -6), -5, 2.2, 1.4, focus=5.0, core=65, ring=600, halo=0.5, wall=16, wrinkle=0.5)
+HSC_LIGHT = Light(
+    (132, 129, 126, 124, 122), (8, -6), -5, 2.2, 1.4, focus=5.0, core=65, ring=600, halo=0.5, wall=16, wrinkle=0.5
+)
 HSC_FAULTS = Faults(0.87, edge=0.4, rough=0.5, thin=1.0, lost=0.05, miss=0.02, merge=0.1, false=0.2)
 HSC = (
     Style(

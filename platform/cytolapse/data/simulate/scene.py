@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from scipy import ndimage
 
-from cytolapse.data.simulate.optics import Picture
 from cytolapse.data.simulate.population import Well
-from cytolapse.data.simulate.presets import Light, Motion, Preset
+
+if TYPE_CHECKING:
+    from cytolapse.data.simulate.optics import Picture
+    from cytolapse.data.simulate.presets import Light, Motion, Preset
 
 REACH = 20  # the stage never shifts the field by more, px
 NEIGHBOURS = ((-1.66, -1.76), (-1.70, 1.70), (1.64, -1.74), (1.68, 1.74))  # centres in radii from the own centre
@@ -34,16 +38,15 @@ class Scene:
             slice(REACH - shift[0], REACH - shift[0] + self._size[0]),
             slice(REACH - shift[1], REACH - shift[1] + self._size[1]),
         )
-        picture: Picture = self._still[part] + np.float32(focus) * self._focused[part]
+        picture = np.asarray(self._still[part] + np.float32(focus) * self._focused[part], np.float32)
         picture += np.float32(mean)
         picture[: self._streak] = picture[self._streak]
         return picture
 
     def _illumination(self, rows: Picture, columns: Picture) -> Picture:
         down, right = rows / self._size[0] - 0.5, columns / self._size[1] - 0.5
-        light: Picture = self._light.slope[0] * down + self._light.slope[1] * right
-        light += self._light.curve * 2 * (down**2 + right**2 - 1 / 6)
-        return light.astype(np.float32)
+        slope = self._light.slope[0] * down + self._light.slope[1] * right
+        return np.asarray(slope + self._light.curve * 2 * (down**2 + right**2 - 1 / 6), np.float32)
 
     def _floor(self, height: int, width: int, rng: np.random.Generator) -> Picture:
         ripples = rng.standard_normal((height, width), np.float32)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from skimage.draw import polygon
 
 from cytolapse.data.simulate.draws import Even, quantile
-from cytolapse.data.simulate.presets import Shapes
+
+if TYPE_CHECKING:
+    from cytolapse.data.simulate.presets import Shapes
 
 Floats = NDArray[np.float64]
 WAVES = np.arange(2, 8)  # waves of the outline a turn

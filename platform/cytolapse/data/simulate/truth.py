@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from cytolapse.data.simulate.draws import Even
-from cytolapse.data.simulate.presets import Faults
-from cytolapse.data.simulate.shapes import Window
+
+if TYPE_CHECKING:
+    from cytolapse.data.simulate.presets import Faults
+    from cytolapse.data.simulate.shapes import Window
 
 Labels = NDArray[np.uint16]
 SPECK = 40  # pieces of a cell smaller than this are dropped where another cell cuts it, px2

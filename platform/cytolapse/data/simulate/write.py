@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
 import tifffile
-from numpy.typing import NDArray
 from tqdm import tqdm
 
 from cytolapse.data.simulate.movie import Frame, Sequence
-from cytolapse.data.simulate.population import Track
 from cytolapse.data.simulate.presets import PRESETS, Preset
 from cytolapse.errors import CytolapseError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from cytolapse.data.simulate.population import Track
 
 simulator_version = "1"
 SMALLEST = 96
@@ -102,11 +107,12 @@ def _save(folder: Path, name: str, frame: Frame, digits: int) -> None:
     _tiff(folder / name / f"t{number}", frame.image)
     _tiff(folder / f"{name}_GT" / "TRA" / f"man_track{number}", frame.markers)
     _tiff(folder / f"{name}_ST" / "SEG" / f"man_seg{number}", frame.silver)
-    if frame.gold is not None:
-        _tiff(folder / f"{name}_GT" / "SEG" / f"man_seg{number}", frame.gold)
+    _tiff(folder / f"{name}_GT" / "SEG" / f"man_seg{number}", frame.gold)
 
 
-def _tiff(path: Path, picture: NDArray[np.uint8] | NDArray[np.uint16]) -> None:
+def _tiff(path: Path, picture: NDArray[np.uint8] | NDArray[np.uint16] | None) -> None:
+    if picture is None:
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     tifffile.imwrite(path, picture, compression="lzw", metadata=None)
 
