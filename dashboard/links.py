@@ -40,6 +40,8 @@ def many(title: str, key: str, options: Sequence[str], default: Sequence[str] = 
     known = [value for value in dict.fromkeys(wanted) if value in options]
     _tell(title, [value for value in wanted if value and value not in options])
     _show(key, known)
+    if not known and default:
+        keep(key, "")  # said in the URL: without the key the default would come back
     st.multiselect(title, options, key=key, on_change=_write, args=(key,), **settings)
     return known
 
@@ -109,17 +111,21 @@ def put_row(key: str, table: str, values: Sequence[Any]) -> None:
 
 def keep(key: str, value: str | Sequence[str]) -> None:
     """A selection that no widget of this module shows, to stand in the URL too."""
-    st.session_state.setdefault(_SHOWN, {})[key] = value
+    _shown()[key] = value
 
 
 def commit() -> None:
     """Write all selections of the page, defaults too, in one go: a link means the same when newer runs exist."""
-    shown = st.session_state.pop(_SHOWN, {})
+    shown = {key: [value] if isinstance(value, str) else list(value) for key, value in _shown().items() if value != []}
+    _shown().clear()
     st.session_state.pop(_TOUCHED, None)
-    if shown and {key: st.query_params.get_all(key) for key in st.query_params} != {
-        key: [value] if isinstance(value, str) else list(value) for key, value in shown.items() if value
-    }:
-        st.query_params.from_dict({key: value for key, value in shown.items() if value})
+    if shown and shown != {key: st.query_params.get_all(key) for key in st.query_params}:
+        st.query_params.from_dict(shown)
+
+
+def _shown() -> dict[str, Any]:
+    shown: dict[str, Any] = st.session_state.setdefault(_SHOWN, {})
+    return shown
 
 
 def _show(key: str, value: str | bool | list[str]) -> None:

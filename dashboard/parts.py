@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import streamlit as st
 
+from cytolapse.tracking.uri import shown
 from dashboard import reads
 from dashboard.words import plain
 
@@ -28,7 +29,7 @@ def runs_or_stop() -> pd.DataFrame:
     """Every run; where there is none the page says how to make one and ends."""
     runs = reads.runs()
     if runs.empty:
-        store = plain(reads.address() or "mlflow.db in this folder")
+        store = plain(shown(reads.address()) or "mlflow.db in this folder")
         stop("No runs yet", f"The store ({store}) is empty. Train a first model, then reload this page:", FIRST_STEPS)
     return runs
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
+from cytolapse.errors import CytolapseError
 from cytolapse.previews import FrameView, Previews
+from cytolapse.tracking.uri import shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +24,11 @@ SECONDS = 10
 def address() -> str:
     """The store's URI as the person gave it; empty = the embedded default."""
     return os.environ.get("MLFLOW_TRACKING_URI", "")
+
+
+def pages_of_mlflow() -> str:
+    """Address of MLflow's own pages, without a password; empty where the store is no server."""
+    return shown(address()).rstrip("/") if address().startswith("http") else ""
 
 
 def runs() -> pd.DataFrame:
@@ -63,10 +70,9 @@ def previews(run_id: str, path: str) -> Previews:
     return Previews(_file(address(), run_id, path))
 
 
-@st.cache_data(max_entries=256, show_spinner=False)
 def frame(path: Path, number: int) -> FrameView:
     """One decoded frame of a previews file."""
-    return Previews(path).frame(number)
+    return _frame(path, path.stat().st_mtime_ns, number)
 
 
 def forget() -> None:
@@ -107,4 +113,12 @@ def _file(uri: str, run_id: str, path: str) -> Path:
 
 @st.cache_data(ttl=SECONDS, show_spinner=False)
 def _table(uri: str, run_id: str, path: str) -> pd.DataFrame:
-    return pd.read_parquet(_file(uri, run_id, path))
+    try:
+        return pd.read_parquet(_file(uri, run_id, path))
+    except (OSError, ValueError) as error:
+        raise CytolapseError(f"{path} of run {run_id} can't be read ({error}): evaluate the run again") from error
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _frame(path: Path, written: int, number: int) -> FrameView:
+    return Previews(path).frame(number)

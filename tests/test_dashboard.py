@@ -101,7 +101,8 @@ def test_a_run_that_has_nothing(show, tmp_path, page):
 def test_an_unreachable_server_is_told(show, monkeypatch, page):
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     at = show("http://127.0.0.1:9", page)
-    assert r"127\.0\.0\.1\:9 can't be read" in at.error[0].value
+    assert r"127\.0\.0\.1\:9" in at.error[0].value
+    assert at.error[0].value.endswith("is it running?")
     assert at.button[0].label == "Try again"
     at.button[0].click().run()
     assert at.error
@@ -149,6 +150,8 @@ def test_compare_without_a_choice_and_without_curves(show, world):
     assert "logged no training curves" in words(at)
     at.multiselect(key="run").set_value([]).run()
     assert "No run chosen" in words(at)
+    at.segmented_control(key="matching").set_value("any").run()
+    assert "No run chosen" in words(at), "the default does not come back"
 
 
 def test_compare_warns_of_two_data_sets(show, world):
@@ -180,6 +183,17 @@ def test_frames_link_is_restored(show, world):
     at.toggle(key="errors").set_value(False).run()
     assert {key: link(at, key)[0] for key in wanted} == wanted
     assert link(at, "errors") == ["0"]
+
+
+def test_a_damaged_table_is_told(show, tmp_path):
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    with start_run(uri, name="damaged") as run:
+        for folder, name in (("test/previews", "01.zip"), ("test", "frames.parquet")):
+            (tmp_path / name).write_bytes(b"cut")
+            run.artifact(tmp_path / name, folder)
+    at = show(uri, "frames")
+    assert r"test/frames\.parquet of run" in at.error[0].value
+    assert "evaluate the run again" in at.error[0].value
 
 
 def test_another_run_keeps_what_fits_without_a_word(show, world):

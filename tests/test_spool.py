@@ -177,6 +177,8 @@ def test_bad_names_are_refused_where_they_are_logged(tmp_path: Path) -> None:
             run.model(model_folder(tmp_path / "m"), "a/b")
     with pytest.raises(CytolapseError, match="--tracking 'somewhere' is no store: give spool:DIR"):
         start_run("somewhere")
+    with pytest.raises(CytolapseError, match="--tracking spool: names no folder: give spool:DIR"):
+        start_run("spool:")
 
 
 def test_spooling_imports_no_mlflow(tmp_path: Path) -> None:

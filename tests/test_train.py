@@ -1,7 +1,11 @@
 """Training and evaluation, through the command line."""
 
 import json
+import os
 import re
+import subprocess
+import sys
+import time
 import zipfile
 from io import BytesIO
 from pathlib import Path
@@ -11,9 +15,10 @@ import numpy as np
 import pytest
 import tifffile
 import torch
-from conftest import python, write_toy
+from conftest import ROOT, python, write_toy
 
 from cytolapse.data import open_dataset
+from cytolapse.segmenter import Segmenter
 from cytolapse.tracking import load_folder, open_store
 from trainers import checkpoint, fit
 from trainers.recipes import RECIPES
@@ -158,6 +163,46 @@ def test_resume_goes_on_bit_identically(toy, cli, tmp_path, monkeypatch):
     whole, resumed = (checkpoint.load(tmp_path / name / "checkpoints/last.pt") for name in ("whole", "cut"))
     for name, weights in whole["parts"]["model"].items():
         assert torch.equal(weights, resumed["parts"]["model"][name]), name
+
+
+@pytest.mark.slow
+def test_a_killed_training_goes_on_from_its_last_checkpoint(toy, tmp_path):
+    settings = [*TINY, "--train-steps", "4000", "--validate-every", "2", "--patience", "0"]
+    train = [sys.executable, "-m", "trainers", "train", "unet", "--data", toy, *settings, "--tracking", "spool:run"]
+    env = {**os.environ, "PYTHONPATH": f"{ROOT}/platform:{ROOT}"}
+    process = subprocess.Popen(list(map(str, train)), cwd=tmp_path, env=env, stderr=subprocess.DEVNULL)
+    last = tmp_path / "run/checkpoints/last.pt"
+    while not last.is_file():
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    step = checkpoint.load(last)["progress"]["step"]
+    logged = losses(tmp_path / "run")
+    assert len(logged) >= step >= 2, "nothing logged before the kill is lost"
+    code = "import trainers.fit as f; f.Fit.finished = property(lambda job: job.step >= STEP)\n".replace(
+        "STEP", str(step + 2)
+    )
+    code += "import sys; from cytolapse.cli import main; sys.argv[0] = 'cytolapse'; main()"
+    done = python("-c", code, "train", "unet", "--data", toy, "--resume", "spool:run", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert checkpoint.load(last)["progress"]["step"] == step + 2
+    assert losses(tmp_path / "run")[:step] == logged[:step]
+
+
+def test_fine_tuning_starts_from_the_given_weights(trained, toy, cli, tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{trained[0]}/mlflow.db")
+    model = f"runs:/{trained[1]}/segmenter"
+    settings = [*TINY, "--learning-rate", 1e-12, "--train-steps", 1, "--validate-every", 1]
+    code, _, err = cli("train", "unet", "--data", toy, *settings, "--init", model, "--tracking", "spool:tuned")
+    assert code == 0, err
+    before = Segmenter.load(load_folder(model)).model.state_dict()
+    after = Segmenter.load(load_folder("spool:tuned/segmenter")).model.state_dict()
+    weights = [name for name in before if name.endswith("weight")]
+    assert all(torch.allclose(before[name], after[name], atol=1e-6) for name in weights)
+    code, _, err = cli("train", "unet", "--data", toy, *settings, "--init", model, "--widths", "4,16")
+    assert code == 1
+    assert "has widths '4,8', this training '4,16': give --widths 4,8" in err
 
 
 def test_it_stops_early_when_validation_does_not_improve(toy, cli, tmp_path):

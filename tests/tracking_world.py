@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cytolapse.tracking import Run
 from cytolapse.tracking.client import connect
 from cytolapse.tracking.models import logged_models
+
+if TYPE_CHECKING:
+    from cytolapse.tracking import Run
 
 OWN = ("cytolapse.local_run_id", "cytolapse.heartbeat", "mlflow.runName", "mlflow.user", "mlflow.source.name")
 

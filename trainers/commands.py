@@ -69,9 +69,12 @@ tracking = click.option(
 @click.argument("recipe")
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="A data set in CTC layout.")
 @click.option("--resume", "resumed", type=Text(), default=None, help="A run (id or spool folder) that was cut: go on.")
+@click.option(
+    "--init", type=Text(), default=None, help="A model to start from: models:/NAME@ALIAS, runs:/..., a folder."
+)
 @tracking
 @settings
-def train(recipe: str, data: Path, resumed: str | None, tracking: str, **given: Any) -> None:
+def train(recipe: str, data: Path, resumed: str | None, init: str | None, tracking: str, **given: Any) -> None:
     """Train RECIPE (unet, classical) on a data set; the last line says the run.
 
     \b
@@ -85,8 +88,9 @@ def train(recipe: str, data: Path, resumed: str | None, tracking: str, **given: 
 
     config = Config.resolve(dict(RECIPES[recipe].presets), recipe, given)
     if resumed is None:
-        click.echo(experiment.train(config, data, tracking))
+        click.echo(experiment.train(config, data, tracking, init))
         return
+    given["init"] = init
     extra = [f"--{name.replace('_', '-')}" for name, value in given.items() if value is not None]
     if extra:
         raise CytolapseError(f"{', '.join(extra)} can't be changed with --resume: leave it out, or train a new run")

@@ -11,11 +11,12 @@ from lightning_fabric import seed_everything
 
 from cytolapse.config import Config
 from cytolapse.data import DataSet, Split, default_split, open_dataset
+from cytolapse.errors import CytolapseError
 from cytolapse.heads import ceiling
 from cytolapse.metrics import METRIC_SCHEMA_VERSION
 from cytolapse.models import MapModel
 from cytolapse.segmenter import Segmenter, pick_device
-from cytolapse.tracking import Run, resume_run, start_run
+from cytolapse.tracking import Run, load_folder, resume_run, start_run
 from trainers import checkpoint, provenance
 from trainers.evaluate import evaluate_split
 from trainers.fit import Fit
@@ -29,17 +30,26 @@ log = logging.getLogger("cytolapse.train")
 CEILING_FRAMES = 20
 
 
-def train(config: Config, data: Path, tracking: str = "") -> str:
+def train(config: Config, data: Path, tracking: str = "", init: str | None = None) -> str:
     """Train, choose the operating point, evaluate on validation; the line that says where the run is.
+
+    Args:
+        config: the experiment.
+        data: a data set in CTC layout.
+        tracking: the store, or `spool:DIR`.
+        init: a model to start from, as `load_folder` takes it.
 
     Raises:
         CytolapseError: the data or the config can't work.
     """
     dataset, split = _open(config, data)
     segmenter = _build(config, dataset)
+    if init is not None:
+        _start_from(segmenter, init)
     name = "-".join(filter(None, (config.recipe, config.head)))
     with start_run(tracking=tracking, experiment=dataset.name, name=name) as run:
         _log_setup(run, segmenter, dataset, split)
+        run.tags({"cytolapse.init": init or ""})
         _train(run, segmenter, dataset, split)
     return run.closing_line()
 
@@ -71,6 +81,16 @@ def _build(config: Config, dataset: DataSet) -> Segmenter:
     """The untrained segmenter; before any run is opened, so that a wrong name leaves none behind."""
     seed_everything(config.seed, verbose=False)
     return Segmenter.build(config, um=dataset.um)
+
+
+def _start_from(segmenter: Segmenter, init: str) -> None:
+    other = Segmenter.load(load_folder(init), device="cpu")
+    for name in ("model", "network", "head", "widths"):
+        mine, theirs = getattr(segmenter.config, name), getattr(other.config, name)
+        if mine != theirs:
+            raise CytolapseError(f"--init {init} has {name} {theirs!r}, this training {mine!r}: give --{name} {theirs}")
+    if isinstance(segmenter.model, MapModel) and isinstance(other.model, MapModel):
+        segmenter.model.load_state_dict(other.model.state_dict())
 
 
 def _train(run: Run, segmenter: Segmenter, dataset: DataSet, split: Split, path: Path | None = None) -> None:

@@ -43,7 +43,7 @@ with three:
     sequence = links.one(st.selectbox, "Sequence", "sequence", sorted(paths))
 frames, objects = (reads.table(run_id, f"{split}/{name}.parquet") for name in ("frames", "objects"))
 with four:
-    known = ["gold", "silver"] if frames is None else sorted(frames["reference"].unique())
+    known = [name for name in ("gold", "silver") if frames is None or name in set(frames["reference"])]
     reference = links.one(
         st.segmented_control, "Truth", "reference", known, format_func=str.capitalize, help=SOURCES_HELP, required=True
     )

@@ -8,9 +8,9 @@ from dashboard import columns, links, parts, reads, tables
 from dashboard.scores import SOURCES, SOURCES_HELP
 from dashboard.words import plain
 
-HOW = """cytolapse promote RUN_ID                       # the run's model becomes a version, and champion if it wins
-cytolapse promote VERSION --alias challenger   # point another alias
-cytolapse rollback                             # champion back to the version before"""
+HOW = """cytolapse promote RUN_ID --reason "why"     # its model becomes a version; champion if it is at least as good
+cytolapse promote RUN_ID --alias challenger # point the other alias, without a gate
+cytolapse rollback                          # the champion before is champion again"""
 
 parts.title(
     "Registry",
@@ -21,7 +21,7 @@ if versions.empty:
     parts.stop(
         "No model registered yet",
         "Promote the model of a run from the command line:",
-        HOW,
+        "cytolapse promote RUN_ID",
         ":material/workspace_premium:",
     )
 runs = reads.runs()

@@ -43,7 +43,7 @@ for name in datasets if dataset == EVERY else [dataset]:
     if here.empty:
         continue
     st.subheader(NO_DATASET if name == tables.UNKNOWN else plain(name), anchor=False)
-    board = tables.leaderboard(here, source, reads.address() if reads.address().startswith("http") else "")
+    board = tables.leaderboard(here, source, reads.pages_of_mlflow())
     links.rows(
         f"board-{name}-{source}-{'-'.join(chosen)}",
         "run",

@@ -21,7 +21,7 @@ FOLDER = click.Path(path_type=Path)
 def simulate(
     out: Path, preset: str, frames: int | None, sequences: int | None, size: tuple[int, int] | None, seed: int
 ) -> None:
-    r"""Write a simulated data set into the folder OUT.
+    """Write a simulated data set into the folder OUT.
 
     \b
     Example:
@@ -39,7 +39,7 @@ def simulate(
 @click.option("--base-url", metavar="URL", help="Another server that holds the official archives.")
 @click.option("--split", type=click.Choice(SPLITS), default="train", help="test: without truth, put into DIR/test.")
 def fetch(name: str, to: Path, base_url: str | None, split: str) -> None:
-    r"""Download the official data set NAME of the Cell Tracking Challenge; mind its conditions of use.
+    """Download the official data set NAME of the Cell Tracking Challenge; mind its conditions of use.
 
     A download that was cut goes on where it stopped when the command runs again.
 
@@ -59,7 +59,7 @@ def fetch(name: str, to: Path, base_url: str | None, split: str) -> None:
 @click.argument("data", type=FOLDER)
 @click.pass_context
 def check(context: click.Context, data: Path) -> None:
-    r"""Read every file of the data set DATA and say what is wrong, one line a problem; exit 1 if anything is.
+    """Read every file of the data set DATA and say what is wrong, one line a problem; exit 1 if anything is.
 
     \b
     Example:

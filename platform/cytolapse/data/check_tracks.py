@@ -50,7 +50,7 @@ def _lived(path: Path, label: int, span: range, seen: list[int], ids: Mapping[in
     elif absent and (absent[0] < inside[0] or absent[-1] > inside[-1]):
         yield problem(path, f"{said} is in masks from {inside[0]} to {inside[-1]} only", mend)
     elif absent:
-        yield remark(path, f"{said} has a gap: it is not in frames {ranges(absent)}")
+        yield remark(path, f"{said} has a gap at {ranges(absent)}")
     if span and ids and span[-1] > max(ids):
         yield problem(path, f"{said} goes on after the last mask ({max(ids)})", mend)
     if outside:

@@ -102,9 +102,16 @@ def of_version(client: MlflowClient, name: str | None, number: str) -> Candidate
 
 
 def _of_run(client: MlflowClient, run_id: str, model_id: str = "") -> Candidate:
+    from mlflow.exceptions import MlflowException
+
     from cytolapse.tracking.models import WEIGHTS, logged_models
 
-    run = client.get_run(run_id)
+    try:
+        run = client.get_run(run_id)
+    except MlflowException as error:
+        if not model_id or error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return Candidate(run_id, "", model_id, "", "", "", _metric(), None)  # a champion whose run is gone for good
     if run.info.lifecycle_stage == "deleted" and not model_id:
         raise CytolapseError(f"run {run_id} was deleted: bring it back with `mlflow runs restore --run-id {run_id}`")
     if not model_id:

@@ -46,11 +46,12 @@ def connect(uri: str) -> MlflowClient:
     """A client of the store; a sqlite file is made first, by one process at a time.
 
     Raises:
-        CytolapseError: the store's schema is another one than the installed mlflow's.
+        CytolapseError: it is no database, or its schema is another one than the installed mlflow's.
     """
     settle()
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
 
     file = sqlite_file(uri)
     try:
@@ -61,6 +62,8 @@ def connect(uri: str) -> MlflowClient:
             client = MlflowClient(uri, registry_uri=uri)
             client.search_experiments(max_results=1)
             return client
+    except (OSError, SQLAlchemyError) as error:
+        raise CytolapseError(f"{shown(uri)} can't be opened: {brief(error)}") from error
     except MlflowException as error:
         if "out-of-date database schema" not in str(error):
             raise
@@ -93,7 +96,8 @@ def explained(uri: str, what: str) -> Iterator[None]:
             raise CytolapseError(
                 f"{what}: not in {shown(uri)} ({first}); `cytolapse runs` lists what is there"
             ) from error
-        raise CytolapseError(f"{what}: {shown(uri)} can't be read ({first}); is it running?") from error
+        running = "; is it running?" if uri.startswith("http") else ""
+        raise CytolapseError(f"{what}: {shown(uri)} does not answer ({first}){running}") from error
 
 
 def refused(error: Exception) -> bool:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
     from mlflow import MlflowClient
+    from mlflow.entities import Run
 
 PAGE = 500
 
@@ -46,7 +47,8 @@ class ClientStore:
         rows = []
         with explained(self.uri, f"series {prefix!r}"):
             for run_id in run_ids:
-                for key in filter(lambda key: key.startswith(prefix), self._client.get_run(run_id).data.metrics):
+                run = self._run(run_id)
+                for key in [key for key in (run.data.metrics if run else ()) if key.startswith(prefix)]:
                     points = sorted(self._client.get_metric_history(run_id, key), key=lambda point: point.timestamp)
                     rows += [(run_id, key, point.step, point.value) for point in points]
         return series_frame(rows)
@@ -71,7 +73,18 @@ class ClientStore:
             return local_artifact(self.uri, run_id, self._root(run_id), path)
 
     def _root(self, run_id: str) -> str:
-        return str(self._client.get_run(run_id).info.artifact_uri)
+        run = self._run(run_id)
+        return str(run.info.artifact_uri) if run else ""
+
+    def _run(self, run_id: str) -> Run | None:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return self._client.get_run(run_id)
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return None
+            raise
 
 
 def _pages(search: Callable[[str | None], Any]) -> Iterator[Any]:

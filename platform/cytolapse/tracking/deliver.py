@@ -116,11 +116,10 @@ class Delivery:
         name = event.get("model")
         if not name:
             return {}
-        if name not in self.state.models:
-            found = find_model(self._job, name)
-            if found is None:
-                return {}
-            self.state.models[name] = found
+        if name not in self.state.models:  # logged by an earlier spool of the run, or never
+            self.state.models[name] = find_model(self._job, name)
+        if not self.state.models[name]:
+            return {}
         link = {"model_id": self.state.models[name], "run_id": self.state.run_id}
         if context in self.state.inputs:
             link["dataset_name"], link["dataset_digest"] = self.state.inputs[context]

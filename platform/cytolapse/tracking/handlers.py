@@ -125,12 +125,12 @@ def add_model(job: Job, event: dict[str, Any]) -> None:
     log_model(job, event)
 
 
-def find_model(job: Job, name: str) -> str | None:
-    """Id of the run's logged model of that name."""
+def find_model(job: Job, name: str) -> str:
+    """Id of the run's logged model of that name; "" where there is none."""
     from cytolapse.tracking.models import logged_models
 
     found = [model for model in logged_models(job.client, job.state.run_id) if model.name == name]
-    return found[0].model_id if found else None
+    return str(found[0].model_id) if found else ""
 
 
 HANDLERS: dict[str, Callable[[Job, dict[str, Any]], None]] = {

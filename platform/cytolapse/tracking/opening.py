@@ -85,6 +85,8 @@ def spool_root() -> Path:
 def _places(tracking: str) -> tuple[Path, str | None]:
     if not tracking.startswith(SPOOL):
         return spool_root() / uuid.uuid4().hex, store_uri(tracking)
+    if tracking == SPOOL:
+        raise CytolapseError("--tracking spool: names no folder: give spool:DIR")
     folder = Path(tracking.removeprefix(SPOOL)).absolute()
     if (folder / EVENTS).exists():
         raise CytolapseError(f"{folder} already holds a run: spool to another folder, or resume that run")

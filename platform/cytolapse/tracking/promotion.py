@@ -136,13 +136,16 @@ def _holder(client: MlflowClient, name: str, alias: str) -> str | None:
 
 
 def _register(client: MlflowClient, chosen: Candidate) -> str:
+    from mlflow.tracking._tracking_service.utils import _use_tracking_uri
+
     if not client.search_registered_models(f"name = '{chosen.name}'"):
         client.create_registered_model(chosen.name, tags={"cytolapse.dataset": chosen.dataset})
     source = f"models:/{chosen.model_id}"
     for each in client.search_model_versions(f"name = '{chosen.name}'"):
         if each.source == source:
             return str(each.version)
-    made = client.create_model_version(chosen.name, source, chosen.run_id, model_id=chosen.model_id)
+    with _use_tracking_uri(client.tracking_uri):  # a database registry looks the model up in the global store
+        made = client.create_model_version(chosen.name, source, chosen.run_id, model_id=chosen.model_id)
     return str(made.version)
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
+from cytolapse.errors import CytolapseError
+from cytolapse.tracking.client import brief
 from cytolapse.tracking.files import local_artifact, local_artifacts
 from cytolapse.tracking.frames import RunRow, VersionRow, runs_frame, series_frame, versions_frame
-from cytolapse.tracking.uri import sqlite_file
+from cytolapse.tracking.uri import shown, sqlite_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,16 +36,14 @@ AND name NOT IN (SELECT name FROM registered_model_tags WHERE key = 'mlflow.prom
 
 
 def known_schema(uri: str) -> bool:
-    """Whether it is a database of the mlflow version whose tables we read."""
+    """Whether it is a database of the mlflow version whose tables we read, or a file that is still to be filled."""
     if not uri.startswith(DATABASES):
         return False
-    from sqlalchemy.exc import SQLAlchemyError
-
+    store = SqlStore(uri)
     try:
-        found = SqlStore(uri).read("SELECT version_num FROM alembic_version")
-    except SQLAlchemyError:  # no such table, or no database at all: the client says what is wrong
+        return store.absent or {row[0] for row in store.read("SELECT version_num FROM alembic_version")} == SCHEMAS
+    except CytolapseError:  # no such table, or no database at all: the client says what is wrong
         return False
-    return {row[0] for row in found} <= SCHEMAS and bool(found)
 
 
 class SqlStore:
@@ -54,17 +54,30 @@ class SqlStore:
         self._file = sqlite_file(uri)
         self._made: Engine | None = None
 
+    @property
+    def absent(self) -> bool:
+        """It is a file that nothing was logged to yet."""
+        return self._file is not None and not (self._file.is_file() and self._file.stat().st_size)
+
     def read(self, query: str, **values: Any) -> list[Any]:
-        """Rows of one query; a list as value stands for an IN list; no rows where the file does not exist yet."""
-        if self._file is not None and not self._file.is_file():
+        """Rows of one query; a list as value stands for an IN list; no rows where nothing was logged yet.
+
+        Raises:
+            CytolapseError: the database can't be read.
+        """
+        if self.absent:
             return []
         from sqlalchemy import bindparam, text
+        from sqlalchemy.exc import SQLAlchemyError
 
         lists: list[Any] = [
             bindparam(name, expanding=True) for name, value in values.items() if isinstance(value, list)
         ]
-        with self._engine().connect() as connection:
-            return list(connection.execute(text(query).bindparams(*lists), values))
+        try:
+            with self._engine().connect() as connection:
+                return list(connection.execute(text(query).bindparams(*lists), values))
+        except SQLAlchemyError as error:
+            raise CytolapseError(f"{shown(self.uri)} can't be read: {brief(error)}") from error
 
     def _engine(self) -> Engine:
         if self._made is None:

@@ -24,7 +24,7 @@ class State:
     Attributes:
         run_id: the run in the store; empty before it exists.
         offset: bytes of the spool that the store has.
-        models: name -> id of the logged model that now has it.
+        models: name -> id of the logged model that now has it; "" where the run has none.
         inputs: context -> (name, digest) of the data set as the store knows it.
         ended: the run's end was delivered.
         refused: events that the store will never take, with its reason.

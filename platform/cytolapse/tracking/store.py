@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from cytolapse.tracking.uri import sqlite_file, store_uri
+from cytolapse.tracking.uri import store_uri
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,7 +61,4 @@ def open_store(uri: str = "") -> RunStore:
     from cytolapse.tracking.sql_store import SqlStore, known_schema
 
     uri = store_uri(uri)
-    file = sqlite_file(uri)
-    if (file is not None and not file.is_file()) or known_schema(uri):
-        return SqlStore(uri)
-    return ClientStore(uri)
+    return SqlStore(uri) if known_schema(uri) else ClientStore(uri)

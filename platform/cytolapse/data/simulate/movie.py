@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from cytolapse.data.simulate.debris import Debris, Piece
-from cytolapse.data.simulate.optics import MARGIN, TILE, Look, Picture, expose, granules, shine
+from cytolapse.data.simulate.optics import MARGIN, Look, Picture, expose, granules, shine
 from cytolapse.data.simulate.population import Cell, Population, Track, Well
-from cytolapse.data.simulate.scene import Scene, Stage
+from cytolapse.data.simulate.scene import Scene, Stage, State
 from cytolapse.data.simulate.shapes import Window, outlines, rasterise
 from cytolapse.data.simulate.truth import Labels, Seen, Silver, compose, markers, number
 
@@ -33,8 +33,17 @@ class Frame(NamedTuple):
     gold: Labels | None
 
 
+class Moment(NamedTuple):
+    """Where everything is in one frame, before anything is drawn."""
+
+    number: int
+    state: State
+    cells: list[Cell]
+    pieces: list[Piece]
+
+
 class Sequence:
-    """One sequence of a preset. Iterate once over it, then ask for its tracks.
+    """One sequence of a preset: iterate once over its frames, then ask for its tracks.
 
     Population, picture and silver truth draw from random streams of their own, so that `picture=False` (masks alone,
     several times faster) gives the same masks.
@@ -43,59 +52,64 @@ class Sequence:
     def __init__(
         self, preset: Preset, index: int, frames: int, size: tuple[int, int], seed: int, *, picture: bool = True
     ) -> None:
-        self._style, self._size, self._frames = preset.styles[index % len(preset.styles)], size, frames
-        lives, silver, self._camera, stage, things, gold = (
-            np.random.default_rng([seed, index, stream]) for stream in range(6)
+        self.style, self._size, self._frames = preset.styles[index % len(preset.styles)], size, frames
+        lives, silver, self._camera, stage, things, gold, floor = (
+            np.random.default_rng([seed, index, stream]) for stream in range(7)
         )
-        well = Well.scaled(self._style, preset, size)
-        self._population = Population(self._style, well, frames / preset.frames, lives)
-        self._silver = Silver(self._style.faults, silver)
-        self._stage = Stage(self._style.light, self._style.motion, preset, frames, stage)
-        self._gold = _gold(preset.gold, frames, gold)
+        well = Well.scaled(self.style, preset, size)
+        self.population = Population(self.style, well, frames / preset.frames, lives)
+        self.stage = Stage(self.style.light, self.style.motion, preset, frames, stage)
+        self.gold = _gold(preset.gold, frames, gold)
+        self._silver = Silver(self.style.faults, silver)
         self._tile = granules(things)
-        self._debris = Debris(self._style, well, self._tile, things)
-        self._scene = Scene(self._style.light, well, size, things) if picture else None
+        self._debris = Debris(self.style, well, self._tile, things)
+        self._scene = Scene(self.style.light, well, size, floor) if picture else None
 
     def __iter__(self) -> Iterator[Frame]:
-        """The frames in order."""
-        for at in range(self._frames):
-            yield self._next(at)
+        """The frames in order, from where the movie stands."""
+        while self.population.frame + 1 < self._frames:
+            yield self.draw()
 
     def tracks(self) -> list[Track]:
         """All tracks up to the last frame made."""
-        return self._population.finish()
+        return self.population.finish()
 
-    def _next(self, at: int) -> Frame:
-        mean, focus, shift = self._stage.step(at)
-        cells = self._population.step()
-        pieces = self._debris.step(self._population.dead, at in self._stage.changes)
-        seen = [self._see(cell, at, shift) for cell in cells]
+    def skip(self) -> Moment:
+        """Go to the next frame without drawing it: cells and debris move on, silver truth and noise do not."""
+        state, cells = self.stage.step(), self.population.step()
+        washed = self.population.frame in self.stage.changes
+        return Moment(self.population.frame, state, cells, self._debris.step(self.population.dead, washed))
+
+    def draw(self) -> Frame:
+        """Go to the next frame and draw it with all its truth."""
+        now = self.skip()
+        shift, gold = now.state.shift, now.number in self.gold
+        seen = [self._see(cell, now) for cell in now.cells]
         labels = compose(seen, self._size)
-        suspects = [(p.place[0] + shift[0], p.place[1] + shift[1]) for p in pieces if p.radius > 4]
-        silver = self._silver.spoil(seen, labels, suspects, at in self._gold)
-        gold = number(labels) if at in self._gold else None
-        image = None
-        if self._scene is not None:
-            picture = self._scene.picture(mean, focus, shift)
-            self._light(picture, pieces, shift)
-            for cell, each in zip(cells, seen, strict=True):
-                light = shine(each.window, self._style.light, focus, self._tile, self._look(cell, at))
-                _add(picture, each.window, light)
-            image = expose(picture, self._style.light.noise, self._camera)
-        return Frame(at, image, labels, markers(seen, labels), silver, gold)
+        suspects = [(p.place[0] + shift[0], p.place[1] + shift[1]) for p in now.pieces if p.radius > 4]
+        silver = self._silver.spoil(seen, labels, suspects, gold)
+        image = None if self._scene is None else self._picture(self._scene, now, seen)
+        return Frame(now.number, image, labels, markers(seen, labels), silver, number(labels) if gold else None)
 
-    def _see(self, cell: Cell, at: int, shift: tuple[int, int]) -> Seen:
-        place = (float(cell.place[0]) + shift[0], float(cell.place[1]) + shift[1])
-        window = rasterise(outlines(cell.shape(at, self._style), cell.axis), place, MARGIN)
+    def _see(self, cell: Cell, now: Moment) -> Seen:
+        place = (float(cell.place[0]) + now.state.shift[0], float(cell.place[1]) + now.state.shift[1])
+        window = rasterise(outlines(cell.shape(now.number, self.style), cell.axis), place, MARGIN)
         return Seen(cell.id, place, window, cell.fade)
 
-    def _look(self, cell: Cell, at: int) -> Look:
-        offset = (cell.id * 137 % TILE + at, cell.id * 211 % TILE + at)
-        return Look(cell.fade * (0.8 + 0.4 * (cell.id * 0.618 % 1)), cell.roundness(at), offset=offset)
+    def _picture(self, scene: Scene, now: Moment, seen: list[Seen]) -> NDArray[np.uint8]:
+        light, picture = self.style.light, scene.picture(now.state)
+        for piece in now.pieces:
+            _add(picture, piece.window(now.state.shift), piece.light)
+        for cell, each in zip(now.cells, seen, strict=True):
+            look = self._look(cell, each, now.number)
+            _add(picture, each.window, shine(each.window, light, now.state.focus, self._tile, look))
+        return expose(picture, light.noise, self._camera)
 
-    def _light(self, picture: Picture, pieces: list[Piece], shift: tuple[int, int]) -> None:
-        for piece in pieces:
-            _add(picture, piece.window(shift), piece.light)
+    def _look(self, cell: Cell, seen: Seen, at: int) -> Look:
+        # Granules belong to the cell: they move with its centre, and slowly against it.
+        down = cell.id * 137 + at // 3 + seen.window.top - round(seen.place[0])
+        right = cell.id * 211 + at // 4 + seen.window.left - round(seen.place[1])
+        return Look(cell.fade * (0.8 + 0.4 * (cell.id * 0.618 % 1)), cell.roundness(at), offset=(down, right))
 
 
 def _add(picture: Picture, window: Window, light: Picture) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Picture = NDArray[np.float32]
 MARGIN = 20  # px around a cell that its light reaches
 TILE = 512
-LIMIT = 85.0  # grey values that an object may add or take
+BRIGHTER, DARKER = 105.0, 70.0  # grey values that an object may add and take at most
 
 
 @dataclass(frozen=True)
@@ -72,12 +72,13 @@ def shine(window: Window, light: Light, focus: float, tile: Picture, look: Look)
     relief = slope_y * math.sin(light.angle) + slope_x * math.cos(light.angle)
     grey = light.focus * focus * (16 * (sharp - wide) + 34 * (sharp - near)) + 65 * light.relief * relief
     grey += 18 * light.halo * (broad - sharp)
-    grey += focus * (light.core * sharp.clip(0) ** 4 - light.ring * _soft(rim, 0.7 + look.blur) * wide.clip(0) ** 1.5)
+    grey += focus * (light.core * sharp.clip(0, 1.05) ** 4 - light.ring * _soft(rim, 0.7 + look.blur) * wide.clip(0) ** 1.5)
     if look.round:
         edge = _soft(window.mask.astype(np.float32), 1.6)
         grey += 90 * light.halo * look.round * edge * (1 - edge) ** 2
     # The camera's range bounds what a lens-like cell can do; tanh keeps both signs smooth.
-    return np.asarray(look.contrast * LIMIT * np.tanh(grey / LIMIT), np.float32)
+    limit = np.where(grey > 0, BRIGHTER, DARKER)
+    return np.asarray(look.contrast * limit * np.tanh(grey / limit), np.float32)
 
 
 def _soft(picture: Picture, sigma: float) -> Picture:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from cytolapse.data.simulate.presets import Preset, Style
 
+EDGE = 5  # px between the well and the edge of the frame at least
 ROUNDING, SPREADING = 7, 6  # frames before and after a division in which a cell is (more or less) round
 
 
@@ -27,9 +28,11 @@ class Well(NamedTuple):
 
     @classmethod
     def scaled(cls, style: Style, preset: Preset, size: tuple[int, int]) -> Well:
-        """The style's well laid into a frame of another size."""
+        """The style's well laid into a frame of another size, so that no cell's centre leaves the frame."""
         high, wide = size[0] / preset.size[0], size[1] / preset.size[1]
-        return cls(style.well[0] * min(high, wide), style.well[1] * high, style.well[2] * wide)
+        radius = min(style.well[0] * min(high, wide), min(size) / 2 - EDGE)
+        y, x = np.clip((style.well[1] * high, style.well[2] * wide), radius + EDGE, np.array(size) - radius - EDGE)
+        return cls(radius, float(y), float(x))
 
 
 @dataclass
@@ -147,7 +150,7 @@ class Population:
 
     def _divide(self, mother: Cell) -> None:
         angle = self._rng.uniform(0, np.pi)
-        apart = self.style.motion.daughters * float(np.clip(self._rng.normal(1, 0.13), 0.75, 1.4))
+        apart = self.style.motion.daughters * float(np.clip(self._rng.normal(1.01, 0.17), 0.75, 1.5))
         half = np.array([np.sin(angle), np.cos(angle)]) * apart / 2
         first = self._born(mother, mother.place + half)
         second = self._born(mother, mother.place - half)

@@ -118,7 +118,7 @@ class Preset:
 
 MUSC_LIGHT_01 = Light(
     means=(146, 139, 132, 126, 120),
-    slope=(27, -9),
+    slope=(29, -12),
     curve=-12,
     angle=1.9,
     relief=1.3,
@@ -132,7 +132,7 @@ MUSC_LIGHT_01 = Light(
 )
 MUSC_LIGHT_02 = Light(
     means=(135, 128, 122, 117, 112),
-    slope=(2, 6),
+    slope=(3, 11),
     curve=-4,
     angle=5.6,
     relief=3.0,
@@ -140,7 +140,7 @@ MUSC_LIGHT_02 = Light(
     core=35,
     ring=480,
     halo=0.4,
-    wall=18,
+    wall=25,
     wrinkle=0.35,
 )
 MUSC_01 = Style(

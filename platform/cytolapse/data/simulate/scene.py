@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy import ndimage
@@ -13,8 +13,16 @@ if TYPE_CHECKING:
     from cytolapse.data.simulate.optics import Picture
     from cytolapse.data.simulate.presets import Light, Motion, Preset
 
-REACH = 20  # the stage never shifts the field by more, px
+REACH = 16  # the stage never shifts the field by more, px
 NEIGHBOURS = ((-1.66, -1.76), (-1.70, 1.70), (1.64, -1.74), (1.68, 1.74))  # centres in radii from the own centre
+
+
+class State(NamedTuple):
+    """What holds for a whole frame."""
+
+    mean: float  # grey value of the background
+    focus: float  # 1 = the usual
+    shift: tuple[int, int]  # (y, x) px, of the stage
 
 
 class Scene:
@@ -32,14 +40,15 @@ class Scene:
             centre = (well.y + (down + turn[0]) * well.radius, well.x + (right + turn[1]) * well.radius)
             self._wall(Well(well.radius, *centre), rows, columns, rng)
 
-    def picture(self, mean: float, focus: float, shift: tuple[int, int]) -> Picture:
-        """The background (Y, X) float32 with the stage shifted by whole pixels, the edges repeated."""
+    def picture(self, state: State) -> Picture:
+        """The background (Y, X) float32 of a frame; rows on top may be repeated as stabilised movies have it."""
+        shift = state.shift
         part = (
             slice(REACH - shift[0], REACH - shift[0] + self._size[0]),
             slice(REACH - shift[1], REACH - shift[1] + self._size[1]),
         )
-        picture = np.asarray(self._still[part] + np.float32(focus) * self._focused[part], np.float32)
-        picture += np.float32(mean)
+        picture = np.asarray(self._still[part] + np.float32(state.focus) * self._focused[part], np.float32)
+        picture += np.float32(state.mean)
         picture[: self._streak] = picture[self._streak]
         return picture
 
@@ -84,18 +93,19 @@ class Stage:
     def __init__(self, light: Light, motion: Motion, preset: Preset, frames: int, rng: np.random.Generator) -> None:
         self._light, self._motion, self._rng = light, motion, rng
         self.changes = [round(share * frames) for share in preset.media]
-        self._drift, self._blur = 0.0, 0.0
+        self._frame, self._drift, self._blur = -1, 0.0, 0.0
         self._shift, self._goal = np.zeros(2), np.zeros(2)
 
-    def step(self, frame: int) -> tuple[float, float, tuple[int, int]]:
-        """Mean grey value, focus (about 1) and shift (y, x) in px of a frame."""
+    def step(self) -> State:
+        """The state of the next frame."""
+        self._frame += 1
         rng, motion = self._rng, self._motion
-        since = sum(frame >= change for change in self.changes)
+        since = sum(self._frame >= change for change in self.changes)
         mean = self._light.means[min(since, len(self._light.means) - 1)]
         self._drift = 0.97 * self._drift + 0.25 * float(rng.normal())
         self._blur = 0.96 * self._blur + 0.05 * float(rng.normal())
-        moved = rng.random() < 0.03 or frame in self.changes
+        moved = rng.random() < 0.03 or self._frame in self.changes
         self._goal = 0.9 * self._goal + moved * rng.normal(0, motion.jump, 2)
         self._shift = np.clip(self._goal + rng.normal(0, motion.jitter, 2), -REACH, REACH)
         down, right = np.rint(self._shift).astype(int).tolist()
-        return mean + self._drift, float(np.clip(1 + self._blur, 0.5, 1.5)), (down, right)
+        return State(mean + self._drift, float(np.clip(1 + self._blur, 0.5, 1.5)), (down, right))

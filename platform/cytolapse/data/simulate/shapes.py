@@ -93,12 +93,13 @@ def _process(shape: Shape, slot: int, axis: float, long: float, short: float) ->
     angle = shape.angle[slot]
     edge = long * short / np.hypot(short * np.cos(angle), long * np.sin(angle))
     length = edge + shape.reach[slot]
-    along = np.stack([shape.bend[slot] * length * ALONG**2, length * ALONG], 1)
+    sideways = ALONG**2 + 0.4 * np.sin(2 * np.pi * ALONG) * ALONG
+    along = np.stack([shape.bend[slot] * length * sideways, length * ALONG], 1)
     slope = np.gradient(along, axis=0)
     normal = np.stack([slope[:, 1], -slope[:, 0]], 1) / np.hypot(*slope.T)[:, None]
     beyond = np.maximum(length * ALONG - 0.6 * edge, 0)
     base = 1.5 * short * np.exp(-beyond / (0.5 * edge + 0.2 * shape.reach[slot]))
-    half = np.maximum(shape.width[slot] * (1 - 0.35 * ALONG), base) / 2
+    half = np.maximum(shape.width[slot] * (1 - 0.45 * ALONG), base) / 2
     half = half + shape.foot[slot] * np.exp(-(((1 - ALONG) * length / 8) ** 2)) / 2
     half[-1] *= 0.55
     sides = np.concatenate([along + normal * half[:, None], (along - normal * half[:, None])[::-1]])

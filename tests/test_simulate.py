@@ -1,0 +1,264 @@
+"""Simulated data sets: layout, truth that agrees with itself, statistics of the cells they imitate."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import tifffile
+from benchmarks.simulated_statistics import MEDIANS, grey, measure, silver
+
+from cytolapse.data.simulate import PRESETS, simulator_version, write_dataset
+from cytolapse.data.simulate.draws import Even, quantile
+from cytolapse.data.simulate.movie import Sequence
+from cytolapse.data.simulate.optics import MARGIN, Look, granules, shine
+from cytolapse.data.simulate.population import Well
+from cytolapse.data.simulate.shapes import outlines, rasterise, round_shape
+from cytolapse.data.simulate.truth import Seen, compose, largest, markers
+from cytolapse.errors import CytolapseError
+from cytolapse.metrics import is_full, match, summarise
+
+
+def digest(folder):
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """The demo data set as the preset has it."""
+    folder = tmp_path_factory.mktemp("simulated") / "demo"
+    write_dataset(folder, "demo")
+    return folder
+
+
+def read(folder, pattern):
+    return {int(path.stem[-3:]): tifffile.imread(path) for path in sorted(folder.glob(pattern))}
+
+
+def table(folder):
+    return [tuple(map(int, line.split())) for line in (folder / "man_track.txt").read_text().splitlines()]
+
+
+def test_the_same_seed_writes_the_same_bytes(tmp_path):
+    for name, seed in (("a", 3), ("b", 3), ("c", 4)):
+        write_dataset(tmp_path / name, "demo", 4, 2, (128, 160), seed)
+    assert digest(tmp_path / "a") == digest(tmp_path / "b")
+    other = digest(tmp_path / "c")
+    assert all(other[name] != value for name, value in digest(tmp_path / "a").items() if name.startswith("01/"))
+
+
+def test_layout_is_that_of_the_challenge(demo):
+    about = tomllib.loads((demo / "dataset.toml").read_text())
+    assert about["name"] == "sim-demo"
+    assert (about["um"], about["minutes"], about["border"], about["seed"]) == (0.645, 5.0, 0, 0)
+    assert (about["preset"], about["simulator_version"]) == ("demo", simulator_version)
+    assert sorted(path.name for path in demo.iterdir() if path.is_dir()) == [
+        f"{number}{kind}" for number in ("01", "02") for kind in ("", "_GT", "_ST")
+    ]
+    for sequence in ("01", "02"):
+        frames = read(demo / sequence, "t???.tif")
+        assert sorted(frames) == list(range(48))
+        assert {(frame.dtype.name, frame.shape) for frame in frames.values()} == {("uint8", (256, 256))}
+        for folder, pattern, count in (("_GT/TRA", "man_track???", 48), ("_ST/SEG", "man_seg???", 48)):
+            masks = read(demo / f"{sequence}{folder}", f"{pattern}.tif")
+            assert len(masks) == count
+            assert {(mask.dtype.name, mask.shape) for mask in masks.values()} == {("uint16", (256, 256))}
+
+
+def test_gold_frames_are_spread_over_the_movie(demo):
+    for sequence in ("01", "02"):
+        gold = np.array(sorted(read(demo / f"{sequence}_GT/SEG", "man_seg???.tif")))
+        assert len(gold) == 12
+        assert (gold < 0.6 * 48).sum() >= 6
+        assert (gold >= 0.75 * 48).sum() >= 2
+        assert ((gold >= 0.6 * 48) & (gold < 0.75 * 48)).any()
+
+
+@pytest.mark.parametrize("sequence", ["01", "02"])
+def test_tracks_and_markers_agree(demo, sequence):
+    marks = read(demo / f"{sequence}_GT/TRA", "man_track???.tif")
+    tracks = table(demo / f"{sequence}_GT/TRA")
+    for number, mask in marks.items():
+        alive = {identity for identity, begin, end, _ in tracks if begin <= number <= end}
+        assert set(np.unique(mask).tolist()) - {0} == alive
+    known = {identity: (begin, end) for identity, begin, end, _ in tracks}
+    children = [(identity, parent) for identity, _, _, parent in tracks if parent]
+    assert len(children) >= 8
+    for identity, parent in children:
+        assert known[parent][1] == known[identity][0] - 1
+        assert sum(other == parent for _, other in children) == 2
+
+
+@pytest.mark.parametrize("sequence", ["01", "02"])
+def test_every_gold_cell_is_one_piece_with_one_marker(demo, sequence):
+    marks = read(demo / f"{sequence}_GT/TRA", "man_track???.tif")
+    for number, gold in read(demo / f"{sequence}_GT/SEG", "man_seg???.tif").items():
+        ids = np.unique(gold)[1:]
+        assert ids.tolist() == list(range(1, len(ids) + 1))
+        assert is_full(gold, marks[number])
+        for identity in ids:
+            mask = gold == identity
+            assert len(np.unique(marks[number][mask])) <= 2
+            assert largest(mask).sum() == mask.sum()
+
+
+def test_demo_has_cells_that_spread_and_divide(demo):
+    gold = [mask for path in ("01_GT/SEG", "02_GT/SEG") for mask in read(demo / path, "man_seg???.tif").values()]
+    counts = [int(mask.max()) for mask in gold]
+    assert min(counts) >= 3
+    assert 5 <= np.mean(counts) <= 11
+
+
+def test_demo_silver_has_its_quality(demo):
+    for sequence in ("01", "02"):
+        gold, spoiled = (read(demo / f"{sequence}{kind}", "man_seg???.tif") for kind in ("_GT/SEG", "_ST/SEG"))
+        score = summarise([match(mask, spoiled[number], frame=number) for number, mask in gold.items()]).scores["seg"]
+        assert score == pytest.approx(0.88, abs=0.03)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("index", "quality"), [(0, 0.83), (1, 0.78)])
+def test_musc_silver_has_its_quality(index, quality):
+    scores = silver(index, seed=0, every=25)
+    assert scores["silver SEG"] == pytest.approx(quality, abs=0.02)
+    assert scores["silver SEG in all frames"] == pytest.approx(quality, abs=0.02)
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_musc_has_the_medians_of_the_real_cells(index):
+    measured = measure(index, seed=0, every=15)
+    for name, target in MEDIANS[index].items():
+        assert measured[name] == pytest.approx(target, rel=0.15), name
+
+
+@pytest.mark.parametrize(("index", "mean", "std"), [(0, 119.9, 11.6), (1, 112.0, 4.9)])
+def test_musc_has_the_grey_values_of_real_frames(index, mean, std):
+    numbers = grey(index, seed=0, frames=(10, 800, 1375))
+    assert 112 * 0.95 <= min(numbers["grey mean"]) <= max(numbers["grey mean"]) <= 146 * 1.05
+    assert numbers["grey mean"][-1] == pytest.approx(mean, rel=0.15)
+    assert numbers["grey std"][-1] == pytest.approx(std, rel=0.15)
+
+
+def test_hsc_is_round_and_dense():
+    preset = PRESETS["hsc"]
+    movie = Sequence(preset, 1, preset.frames, preset.size, 0, picture=False)
+    counts = [len(movie.skip().cells) for _ in range(preset.frames - 1)]
+    frame = movie.draw()
+    areas = np.bincount(frame.labels.ravel())[1:]
+    assert counts[0] == 2
+    assert 95 <= len(np.unique(frame.labels)) - 1 <= 130
+    assert np.sqrt(np.median(areas[areas > 0]) * 4 / np.pi) == pytest.approx(19.5, rel=0.15)
+
+
+def test_short_movies_reach_many_cells_too():
+    preset = PRESETS["musc"]
+    movie = Sequence(preset, 0, 40, (512, 512), 0, picture=False)
+    counts = [len(movie.skip().cells) for _ in range(40)]
+    assert counts[0] == 1
+    assert counts[-1] >= 12
+
+
+def test_masks_do_not_depend_on_the_picture():
+    preset = PRESETS["demo"]
+    pair = (Sequence(preset, 0, 10, preset.size, 5, picture=picture) for picture in (True, False))
+    for seen, unseen in zip(*pair, strict=True):
+        assert seen.image is not None
+        assert unseen.image is None
+        assert np.array_equal(seen.labels, unseen.labels)
+        assert np.array_equal(seen.silver, unseen.silver)
+
+
+def test_cells_stand_out_against_their_surroundings():
+    preset = PRESETS["demo"]
+    for frame in Sequence(preset, 0, 12, preset.size, 1):
+        inside = frame.image[frame.labels > 0].std()
+        assert inside > 1.5 * np.median(np.abs(frame.image - np.median(frame.image)))
+
+
+def test_media_changes_are_steps_of_the_background():
+    preset = PRESETS["demo"]
+    means = [float(np.median(frame.image)) for frame in Sequence(preset, 0, 40, preset.size, 0)]
+    steps = np.abs([after - before for before, after in pairwise(means)])
+    assert sorted(np.argsort(steps)[-2:] + 1) == [12, 28]
+
+
+def test_a_cell_has_a_dark_rim_and_a_bright_core():
+    window = rasterise(outlines(round_shape(450), 0.0), (0.0, 0.0), MARGIN)
+    tile = granules(np.random.default_rng(0))
+    light = shine(window, PRESETS["musc"].styles[0].light, 1.0, tile, Look(round=1.0, grain=0.0))
+    middle = light.shape[0] // 2
+    row = light[middle]
+    assert row[middle] > 20
+    assert row.min() < -20
+    assert abs(row[0]) < 3
+
+
+def test_a_cell_that_is_cut_keeps_its_largest_piece_and_its_marker():
+    bar, block = np.zeros((9, 41), bool), np.zeros((9, 9), bool)
+    bar[3:6], block[:] = True, True
+    small = rasterise([np.array([[-6.0, -6], [-6, 6], [6, 6], [6, -6]])], (20.0, 12.0), 0)
+    long = rasterise([np.array([[-3.0, -25], [-3, 25], [3, 25], [3, -25]])], (20.0, 30.0), 0)
+    cells = [Seen(1, (20.0, 30.0), long, 1.0), Seen(2, (20.0, 12.0), small, 1.0)]
+    labels = compose(cells, (40, 60))
+    assert largest(labels == 1).sum() == (labels == 1).sum()
+    marks = markers(cells, labels)
+    assert set(np.unique(marks)) == {0, 1, 2}
+    assert not (marks[labels == 1] == 2).any()
+
+
+def test_even_draws_have_their_median_early():
+    even = Even(np.random.default_rng(0))
+    values = [quantile(float(even.next()[0]), (0, 1, 10, 20, 30, 40)) for _ in range(25)]
+    assert np.median(values) == pytest.approx(10, abs=1.5)
+
+
+def test_the_well_fits_frames_of_any_size():
+    preset = PRESETS["musc"]
+    for size in ((96, 96), (300, 1000), (1036, 1070)):
+        well = Well.scaled(preset.styles[0], preset, size)
+        assert well.radius + 5 <= well.y <= size[0] - well.radius - 5 + 1e-9
+        assert well.radius + 5 <= well.x <= size[1] - well.radius - 5 + 1e-9
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"preset": "mouse"}, "unknown preset 'mouse': choose one of demo, hsc, musc"),
+        ({"frames": 0}, "frames is 0: a movie needs at least 1"),
+        ({"frames": 1001}, "frames is 1001: file names of preset demo have 3 digits, so at most 1000"),
+        ({"sequences": 0}, "sequences is 0: a data set has 1 to 99"),
+        ({"size": (64, 300)}, "size is 64 x 300: cells need frames of at least 96 x 96 px"),
+        ({"seed": -1}, "seed is -1: it must be 0 or more"),
+    ],
+)
+def test_what_cannot_be_simulated_is_refused(tmp_path, given, message):
+    with pytest.raises(CytolapseError, match=f"^{message}$"):
+        write_dataset(tmp_path / "out", **{"preset": "demo", **given})
+    assert not list(tmp_path.glob("*out*"))
+
+
+def test_a_folder_in_use_is_left_alone(tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "mine.txt").write_text("mine")
+    with pytest.raises(CytolapseError, match="out exists and is not empty: name a new folder, or remove it first"):
+        write_dataset(out, "demo", 2)
+    assert (out / "mine.txt").read_text() == "mine"
+
+
+def test_an_empty_folder_is_filled_and_a_killed_run_leaves_nothing(tmp_path, monkeypatch):
+    (tmp_path / "out").mkdir()
+    write_dataset(tmp_path / "out", "demo", 2, 1, (96, 96))
+    assert (tmp_path / "out" / "01" / "t001.tif").exists()
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("cytolapse.data.simulate.write._tracks", stop)
+    with pytest.raises(KeyboardInterrupt):
+        write_dataset(tmp_path / "new", "demo", 2, 1, (96, 96))
+    assert [path.name for path in tmp_path.iterdir() if path.name != "home"] == ["out"]
