@@ -94,6 +94,7 @@ def legend(errors: bool) -> str:
         ("matched", colours["TP"], "solid"),
         ("false", colours["FP"], "solid"),
         ("missed", colours["FN"], "dashed"),
+        ("not judged", overlay.UNJUDGED, "solid"),
     ]
     if not errors:
         entries = [("prediction", overlay.PREDICTION, "solid"), ("truth", overlay.TRUTH, "dashed")]
@@ -104,3 +105,4 @@ def legend(errors: bool) -> str:
         for name, colour, style in entries
     )
     return f'<div style="display:flex;flex-wrap:wrap;gap:4px 16px;font-size:14px">{items}</div>'
+        '<div style="font-size:13px;opacity:.65;margin-top:6px">Dashed: truth. Solid: prediction.</div>'

@@ -7,8 +7,8 @@ import pytest
 from ctc_world import frame, labels, write, write_frames, write_world
 
 from cytolapse.data import open_dataset
-from cytolapse.data.decode import covers
 from cytolapse.errors import CytolapseError
+from cytolapse.metrics import is_full
 
 
 def test_a_data_set_opens_with_everything_it_has(tmp_path):
@@ -105,9 +105,9 @@ def test_without_markers_gold_is_full_where_it_is_known(tmp_path):
         (".111", "56..", False),
     ],
 )
-def test_covers(cell, marker, expected):
+def test_a_frame_is_full_when_every_marker_lies_in_a_cell(cell, marker, expected):
     rows = [np.array([[int(c) if c != "." else 0 for c in row]], np.uint16) for row in (cell, marker)]
-    assert covers(*rows) is expected
+    assert is_full(*rows) is expected
 
 
 def test_dataset_toml_wins_over_the_table_and_the_table_over_nothing(tmp_path):

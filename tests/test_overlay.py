@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from cytolapse.errors import CytolapseError
-from cytolapse.overlay import COLOURS, PREDICTION, TRUTH, contact, draw, save_movie
+from cytolapse.overlay import COLOURS, PREDICTION, TRUTH, UNJUDGED, contact, draw, save_movie
 
 GREY = np.full((30, 40), 100, np.uint8)
 OBJECTS = [
@@ -46,6 +46,10 @@ def test_colours_of_matched_false_and_missed():
     assert COLOURS["FP"] in colours(picture[16:24, 25:33])
     assert colours(picture[2:10, 2:10]) == {COLOURS["TP"], (100, 100, 100)}
     assert tuple(picture[20, 5]) != (100, 100, 100), "a missed object is tinted"
+
+
+def test_what_the_table_does_not_list_is_grey():
+    assert colours(draw(GREY, None, PREDICTED, OBJECTS[:3])[16:24, 25:33]) == {UNJUDGED, (100, 100, 100)}
 
 
 def test_a_side_can_be_left_out_and_nan_ids_of_a_table_do_no_harm():

@@ -84,6 +84,7 @@ with side:
     if worst is None or worst.empty:
         st.caption("No frame of this sequence was scored against this truth.")
     else:
+        clicked = list(worst["frame"])
         list_key = f"worst-{run_id}-{split}-{sequence}-{reference}"
         st.dataframe(
             worst,
@@ -94,7 +95,7 @@ with side:
             key=list_key,
             selection_mode="single-row",
             placeholder="—",
-            on_select=lambda: links.put_row("frame", list_key, worst["frame"]),
+            on_select=lambda: links.put_row("frame", list_key, clicked),
         )
 with stage:
     look = picture.Look(reference, truth, prediction, errors and judged is not None, int(zoom), centres.get(target))

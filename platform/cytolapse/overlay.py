@@ -23,6 +23,7 @@ Colour = tuple[int, int, int]
 TRUTH: Colour = (0, 200, 150)
 PREDICTION: Colour = (255, 170, 30)
 COLOURS: Mapping[str, Colour] = {"TP": (86, 180, 233), "FP": (230, 85, 13), "FN": (250, 235, 70)}
+UNJUDGED: Colour = (205, 205, 205)
 _TINT = 0.25
 
 
@@ -36,7 +37,7 @@ def draw(
     """Outline truth (dashed) and prediction (solid) on a frame.
 
     Without `objects` each side has its own colour. With them the colour says what became of an object at IoU 0.5:
-    TP, FP or FN; missed and false objects are tinted as well.
+    TP, FP or FN; missed and false objects are tinted as well; what `objects` does not list is grey.
 
     Args:
         image: (Y, X) uint8 grey values.
@@ -72,7 +73,7 @@ def _colours(
     labels: NDArray[Any], side: str, plain: Colour, rows: Sequence[Mapping[str, Any]] | None
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     """Per label: its colour (L, 3), and whether it is an error (L,)."""
-    colours = np.tile(np.array(plain, np.uint8), (int(labels.max(initial=0)) + 1, 1))
+    colours = np.tile(np.array(plain if rows is None else UNJUDGED, np.uint8), (int(labels.max(initial=0)) + 1, 1))
     wrong = np.zeros(len(colours), bool)
     for row in rows or ():
         if row["side"] == side and 0 < row[side] < len(colours):

@@ -12,6 +12,7 @@ from cytolapse.data.cache import Build, write_stack
 from cytolapse.data.ctc import Sources, read_tracks
 from cytolapse.data.tiff import Array, as_frame, as_labels, in_words, read_image, read_stack, stack_shape
 from cytolapse.errors import CytolapseError
+from cytolapse.metrics import is_full
 
 NARROW = np.iinfo(np.uint16).max
 
@@ -103,19 +104,8 @@ def full_frames(numbers: list[int], gold: Mapping[int, Path], markers: Mapping[i
     """Which frames have a gold cell for every tracking marker: (T,) bool; False where either file is absent."""
     both = (number in gold and number in markers for number in numbers)
     return np.array(
-        [each and covers(read_image(gold[n]), read_image(markers[n])) for n, each in zip(numbers, both, strict=True)]
+        [each and is_full(read_image(gold[n]), read_image(markers[n])) for n, each in zip(numbers, both, strict=True)]
     )
-
-
-def covers(labels: Array, markers: Array) -> bool:
-    """Whether every marker lies in one cell with more than half of its pixels; both (Y, X) integers, 0 = background."""
-    ids, sizes = np.unique(markers[markers > 0], return_counts=True)
-    inside = (markers > 0) & (labels > 0)
-    pairs, shared = np.unique(np.stack([markers[inside], labels[inside]]).astype(np.int64), axis=1, return_counts=True)
-    covered = {
-        int(marker) for marker, pixels in zip(pairs[0], shared, strict=True) if 2 * pixels > sizes[ids == marker][0]
-    }
-    return covered == set(ids.tolist())
 
 
 def _fitting(path: Path, image: Array, shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> Array:
