@@ -9,7 +9,7 @@ import streamlit as st
 from dashboard.scores import LEADERBOARD, OP_CSB, SEG, TRUTH, Score
 
 VALIDATION_HELP = (
-    "OP_CSB (masks) on the validation split, of the run's best checkpoint: (SEG + DET on masks) / 2. "
+    "OP_CSB on truth masks of the validation split, of the run's best checkpoint: (SEG + DET) / 2. "
     "The one score by which checkpoints and runs are chosen; the test split is for reporting."
 )
 STATUS_HELP = "stale: still marked as running, but silent for so long that its process must have died."
@@ -26,12 +26,14 @@ def leaderboard() -> dict[str, Any]:
     """The columns of the Runs page."""
     column = st.column_config
     bars = {
-        score.key: column.ProgressColumn(score.title, help=score.help, format="%.3f", min_value=0, max_value=1)
+        score.key: column.ProgressColumn(
+            score.title, help=score.help, format="%.3f", min_value=0, max_value=1, width=115
+        )
         for score in (SEG,)
     }
     return {
         "run_id": None,
-        "name": column.TextColumn("Run", pinned=True, width=200),
+        "name": column.TextColumn("Run", pinned=True, width=185),
         "recipe": column.TextColumn("Recipe", help="What was trained; `cytolapse train --help` lists the recipes."),
         "head": column.TextColumn("Head", help="What the network's maps mean, and the way back to labels."),
         "dataset": None,

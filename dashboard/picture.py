@@ -104,5 +104,6 @@ def legend(errors: bool) -> str:
         f'border-top:2px {style} rgb{colour}"></span></span>{name}</span>'
         for name, colour, style in entries
     )
-    return f'<div style="display:flex;flex-wrap:wrap;gap:4px 16px;font-size:14px">{items}</div>'
-        '<div style="font-size:13px;opacity:.65;margin-top:6px">Dashed: truth. Solid: prediction.</div>'
+    row = f'<div style="display:flex;flex-wrap:wrap;gap:4px 16px;font-size:14px">{items}</div>'
+    note = "Dashed: truth. Solid: prediction." if errors else ""
+    return f'{row}<div style="font-size:13px;opacity:.65;margin-top:6px">{note}</div>'

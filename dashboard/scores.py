@@ -28,13 +28,13 @@ SEG = Score(
 )
 OP_CSB = Score(
     "op_csb_masks",
-    "OP_CSB (masks)",
-    "(SEG + DET on masks) / 2, the detection part counting missed, merged and false objects. "
+    "OP_CSB",
+    "(SEG + DET) / 2, both on truth masks, the detection part counting missed, merged and false objects. "
     "On validation it is the one score by which checkpoints and runs are chosen.",
 )
 DET = Score(
     "det_masks",
-    "DET (masks)",
+    "DET",
     "1 - min(5 NS + 10 FN + FP, 10 N) / (10 N) on truth masks: splits needed (NS), missed (FN) and false objects (FP).",
 )
 F1 = Score(

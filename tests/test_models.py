@@ -95,7 +95,7 @@ def test_weights_that_did_not_travel_are_marked(store: str, tmp_path: Path) -> N
     next(run.folder.rglob("files/**/weights.safetensors")).unlink()
     run_id = sync(run.folder, store)
     assert logged_models(connect(store), run_id)[0].tags["cytolapse.weights"] == "absent"
-    with pytest.raises(CytolapseError, match="the weights of model m-.* were left out of the spool it came from"):
+    with pytest.raises(CytolapseError, match=r"the weights of model m-.* were left out of the spool it came from"):
         load_folder(f"runs:/{run_id}/segmenter")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -91,6 +92,16 @@ def test_a_worse_run_is_refused_with_both_numbers_and_a_way_out(store: str, tmp_
     evidence = json.loads(tags["evidence"])
     assert evidence["champion"]["score"] == 0.8
     assert "is not better than" in evidence["overridden"]
+
+
+def test_a_store_that_is_not_the_default_one(store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_id = trained(tmp_path, 0.5)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    assert "is now version 1" in said("promote", run_id, "--tracking", store)
+    assert os.environ["MLFLOW_TRACKING_URI"] == "http://127.0.0.1:9"
+    assert load_folder("models:/my-cells-2@champion", store).is_dir()
 
 
 def test_one_version_per_run(store: str, tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import tifffile
-from benchmarks.simulated_statistics import MEDIANS, grey, measure, silver
 
+from benchmarks.simulated_statistics import MEDIANS, grey, measure, silver
 from cytolapse.data.simulate import PRESETS, simulator_version, write_dataset
 from cytolapse.data.simulate.draws import Even, quantile
 from cytolapse.data.simulate.movie import Sequence
@@ -143,6 +143,7 @@ def test_musc_has_the_grey_values_of_real_frames(index, mean, std):
     assert numbers["grey std"][-1] == pytest.approx(std, rel=0.15)
 
 
+@pytest.mark.slow
 def test_hsc_is_round_and_dense():
     preset = PRESETS["hsc"]
     movie = Sequence(preset, 1, preset.frames, preset.size, 0, picture=False)
@@ -198,8 +199,6 @@ def test_a_cell_has_a_dark_rim_and_a_bright_core():
 
 
 def test_a_cell_that_is_cut_keeps_its_largest_piece_and_its_marker():
-    bar, block = np.zeros((9, 41), bool), np.zeros((9, 9), bool)
-    bar[3:6], block[:] = True, True
     small = rasterise([np.array([[-6.0, -6], [-6, 6], [6, 6], [6, -6]])], (20.0, 12.0), 0)
     long = rasterise([np.array([[-3.0, -25], [-3, 25], [3, 25], [3, -25]])], (20.0, 30.0), 0)
     cells = [Seen(1, (20.0, 30.0), long, 1.0), Seen(2, (20.0, 12.0), small, 1.0)]

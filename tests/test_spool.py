@@ -86,7 +86,7 @@ def test_a_spool_has_one_writer(tmp_path: Path) -> None:
 
 def test_a_spool_in_a_file_s_place_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(CytolapseError, match="can't spool to .*file.*; choose another folder"):
+    with pytest.raises(CytolapseError, match=r"can't spool to .*file.*; choose another folder"):
         Spool(tmp_path / "file")
 
 

@@ -15,16 +15,18 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from tracking_world import OWN, log_example, model_folder, shown
 
 from cytolapse.cli import cytolapse
 from cytolapse.errors import CytolapseError
-from cytolapse.tracking import Run, open_store, resume_run, start_run
+from cytolapse.tracking import Run, live, open_store, resume_run, start_run
 from cytolapse.tracking import deliver as delivering
 from cytolapse.tracking.client import connect
 from cytolapse.tracking.deliver import Delivery
+from cytolapse.tracking.models import logged_models
 from cytolapse.tracking.spool import Spool, read_events
 from cytolapse.tracking.sync import spools, sync
 
@@ -207,7 +209,7 @@ def test_a_deleted_run_stays_deleted(store: str, tmp_path: Path) -> None:
 def test_a_deleted_experiment_is_a_clear_error(store: str, tmp_path: Path) -> None:
     client = connect(store)
     client.delete_experiment(client.create_experiment("toy"))
-    with pytest.raises(CytolapseError, match="experiment 'toy' was deleted in .*mlflow experiments restore"):
+    with pytest.raises(CytolapseError, match=r"experiment 'toy' was deleted in .*mlflow experiments restore"):
         sync(spooled(tmp_path).folder, store)
 
 
@@ -329,6 +331,60 @@ def test_the_store_s_folder_gets_the_artifacts(empty_database: Path, tmp_path: P
     with start_run(f"sqlite:///{place}", experiment="my data/set") as run:
         run.text("", "report.md")
     assert (place.parent / "mlruns" / "my-data-set" / run_id(run) / "artifacts" / "report.md").is_file()
+
+
+def test_a_running_run_has_a_heartbeat(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "POLL_S", 0.05)
+    monkeypatch.setattr(live, "BEAT_S", 0.1)
+    seen = set()
+    with start_run(experiment="toy") as run:
+        while len(seen) < 3:
+            if run.run_id:
+                seen.add(connect(store).get_run(run.run_id).data.tags.get("cytolapse.heartbeat"))
+            time.sleep(0.05)
+    assert len(seen - {None}) >= 2
+
+
+def test_a_store_that_hangs_does_not_hold_up_the_end(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    hanging = threading.Event()
+    monkeypatch.setattr(live, "STALL_S", 0.5)
+    monkeypatch.setattr(Delivery, "deliver", lambda self: hanging.wait())
+    start = time.monotonic()
+    with start_run(experiment="toy") as run:
+        run.metrics({"train/loss": np.float32(1.0), "val/seg": np.float64("inf")}, step=np.int64(3))
+    assert time.monotonic() - start < 5
+    assert run.closing_line() == f"spool: {run.folder}"
+    hanging.set()
+    assert next(e for e, _ in read_events(run.folder) if e["event"] == "metrics")["values"] == {"train/loss": 1.0}
+
+
+def test_metrics_of_a_model_that_an_earlier_spool_logged_are_tied_to_it(store: str, tmp_path: Path) -> None:
+    with start_run(experiment="toy") as run:
+        run.model(model_folder(tmp_path / "model"), "segmenter", step=1)
+    shutil.rmtree(run.folder)
+    with resume_run(run_id(run)) as evaluation:
+        evaluation.input("toy", "d" * 64, context="test", source="data/toy")
+        evaluation.metrics({"test/gold/seg": 0.5}, model="segmenter")
+        evaluation.metrics({"test/gold/f1": 0.5}, model="nothing")
+    found = shown(store, run_id(evaluation))
+    digest = "d" * 31 + "-test"
+    assert found["models"]["segmenter"]["metrics"] == [("test/gold/seg", 0.5, "toy", digest)]
+    assert found["metrics"]["test/gold/f1"] == [(0, 0.5)]
+
+
+def test_a_registered_model_is_kept_when_the_run_logs_a_better_one(store: str, tmp_path: Path) -> None:
+    client = connect(store)
+    with start_run(experiment="toy") as run:
+        run.model(model_folder(tmp_path / "model"), "segmenter", step=1)
+    first = logged_models(client, run_id(run))[0].model_id
+    client.create_registered_model("toy")
+    client.create_model_version("toy", f"models:/{first}", run_id(run))
+    for step in (2, 3):
+        with resume_run(run_id(run)) as run:
+            run.model(model_folder(tmp_path / "model"), "segmenter", step=step)
+    kept = logged_models(client, run_id(run))
+    assert {each.model_id for each in kept} >= {first}
+    assert sorted(each.tags["cytolapse.step"] for each in kept) == ["1", "3"]
 
 
 def closed_port() -> int:

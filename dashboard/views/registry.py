@@ -48,7 +48,7 @@ with st.container(border=True):
         best = champions[0]
         first, *rest = st.columns([1.6, 1, 1, 1], vertical_alignment="center")
         first.markdown(f":material/workspace_premium: **Champion: version {best.version}**  \nfrom {plain(best.run)}")
-        shown = (("Validation", best.selection), ("SEG", best.seg), ("OP_CSB (masks)", best.op_csb_masks))
+        shown = (("Validation", best.selection), ("SEG", best.seg), ("OP_CSB", best.op_csb_masks))
         for spot, (name, value) in zip(rest, shown, strict=True):
             spot.metric(name, "—" if value != value else f"{value:.3f}")
     else:

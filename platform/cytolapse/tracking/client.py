@@ -73,8 +73,10 @@ def connect(uri: str) -> MlflowClient:
 
 
 def brief(error: Exception) -> str:
-    """The first line of what mlflow says, without passwords."""
-    line = (str(error).splitlines() or [type(error).__name__])[0]
+    """The first line of what an error says, without passwords."""
+    line = (str(error).splitlines() or [""])[0]
+    if type(error).__name__ != "MlflowException":
+        line = f"{type(error).__name__}: {line}"
     return re.sub(r"//[^/@\s]+@", "//", line)[:300]
 
 
@@ -98,6 +100,20 @@ def explained(uri: str, what: str) -> Iterator[None]:
             ) from error
         running = "; is it running?" if uri.startswith("http") else ""
         raise CytolapseError(f"{what}: {shown(uri)} does not answer ({first}){running}") from error
+
+
+@contextmanager
+def as_global(uri: str) -> Iterator[None]:
+    """Make the store mlflow's global one for a moment; the environment is as before afterwards."""
+    from mlflow.tracking._tracking_service.utils import _use_tracking_uri
+
+    before = os.environ.get("MLFLOW_TRACKING_URI")
+    try:
+        with _use_tracking_uri(uri):
+            yield
+    finally:
+        if before is not None:
+            os.environ["MLFLOW_TRACKING_URI"] = before
 
 
 def refused(error: Exception) -> bool:

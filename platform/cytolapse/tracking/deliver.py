@@ -35,7 +35,7 @@ class Delivery:
     def __init__(self, folder: Path, uri: str, patience_s: float = 0) -> None:
         self.folder = folder
         self.uri = uri
-        self._header = header(folder)
+        header(folder)
         self._lock = FileLock(folder / "deliver.lock", timeout=patience_s, thread_local=False)
         try:
             self._lock.acquire()

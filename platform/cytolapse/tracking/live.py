@@ -20,6 +20,7 @@ POLL_S = 0.5
 BEAT_S = 30.0
 REST_S = (5.0, 15.0, 60.0)  # after the first, second, each further failure
 STALL_S = 60.0  # at the end: how long nothing may move before the rest is left to `cytolapse sync`
+LAST_TRY_S = 15.0  # the same where the store was not there before
 
 
 class Live(threading.Thread):
@@ -86,7 +87,8 @@ class Live(threading.Thread):
         """Wait until all has arrived, or nothing has moved for a while, or the store is not there."""
         self._stop_asked.set()
         moved, offset = time.monotonic(), -1
-        while self.is_alive() and time.monotonic() - moved < STALL_S:
+        patience = LAST_TRY_S if self._failures else STALL_S
+        while self.is_alive() and time.monotonic() - moved < patience:
             self.join(0.2)
             if self._delivery.state.offset != offset:
                 moved, offset = time.monotonic(), self._delivery.state.offset

@@ -24,7 +24,7 @@ LOADER = "cytolapse.tracking.pyfunc_model"
 
 
 def log_model(job: Job, event: dict[str, Any]) -> None:
-    """Log a model of the spool and let go of an earlier one of that name."""
+    """Log a model of the spool and let go of an earlier one of that name, unless it is registered."""
     from mlflow.entities import LoggedModelOutput
 
     client, state, name = job.client, job.state, event["name"]
@@ -33,7 +33,8 @@ def log_model(job: Job, event: dict[str, Any]) -> None:
     known = logged_models(client, state.run_id)
     mark = f"{event['time']:015d}-{event['step']:012d}"
     if any(each.name == name and each.tags.get(EVENT, "") > mark for each in known):
-        return  # delivered earlier, and replaced since
+        state.models[name] = ""  # delivered earlier, and replaced since: so were its metrics
+        return
     model = next((each for each in known if each.name == name and each.tags.get(EVENT) == mark), None)
     if model is None:
         tags = {EVENT: mark, "cytolapse.step": str(event["step"])} | ({WEIGHTS: "absent"} if missing else {})
@@ -90,5 +91,6 @@ def _signature() -> Any:
 
 def _let_go(client: MlflowClient, models: list[LoggedModel]) -> None:
     for model in models:
-        if not client.search_model_versions(f"run_id = '{model.source_run_id}'"):
+        versions = client.search_model_versions(f"run_id = '{model.source_run_id}'")
+        if f"models:/{model.model_id}" not in [each.source for each in versions]:
             client.delete_logged_model(model.model_id)

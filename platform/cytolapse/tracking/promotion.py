@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from cytolapse.errors import CytolapseError
 from cytolapse.tracking.candidates import Candidate, best, candidate, of_version
-from cytolapse.tracking.client import connect, explained
+from cytolapse.tracking.client import as_global, connect, explained
 from cytolapse.tracking.uri import store_uri
 
 if TYPE_CHECKING:
@@ -136,15 +136,13 @@ def _holder(client: MlflowClient, name: str, alias: str) -> str | None:
 
 
 def _register(client: MlflowClient, chosen: Candidate) -> str:
-    from mlflow.tracking._tracking_service.utils import _use_tracking_uri
-
     if not client.search_registered_models(f"name = '{chosen.name}'"):
         client.create_registered_model(chosen.name, tags={"cytolapse.dataset": chosen.dataset})
     source = f"models:/{chosen.model_id}"
     for each in client.search_model_versions(f"name = '{chosen.name}'"):
         if each.source == source:
             return str(each.version)
-    with _use_tracking_uri(client.tracking_uri):  # a database registry looks the model up in the global store
+    with as_global(client.tracking_uri):  # a database registry looks the model up in the global store
         made = client.create_model_version(chosen.name, source, chosen.run_id, model_id=chosen.model_id)
     return str(made.version)
 
