@@ -72,7 +72,9 @@ def shine(window: Window, light: Light, focus: float, tile: Picture, look: Look)
     relief = slope_y * math.sin(light.angle) + slope_x * math.cos(light.angle)
     grey = light.focus * focus * (16 * (sharp - wide) + 34 * (sharp - near)) + 65 * light.relief * relief
     grey += 18 * light.halo * (broad - sharp)
-    grey += focus * (light.core * sharp.clip(0, 1.05) ** 4 - light.ring * _soft(rim, 0.7 + look.blur) * wide.clip(0) ** 1.5)
+    grey += focus * (
+        light.core * sharp.clip(0, 1.05) ** 4 - light.ring * _soft(rim, 0.7 + look.blur) * wide.clip(0) ** 1.5
+    )
     if look.round:
         edge = _soft(window.mask.astype(np.float32), 1.6)
         grey += 90 * light.halo * look.round * edge * (1 - edge) ** 2

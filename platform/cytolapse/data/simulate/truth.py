@@ -116,16 +116,17 @@ class Silver:
     def spoil(self, cells: list[Seen], labels: Labels, suspects: list[tuple[float, float]], gold: bool) -> Labels:
         """Silver masks (Y, X) uint16; `suspects`: places (y, x) of debris that may be taken for cells."""
         silver = np.zeros_like(labels)
-        kept = []
-        worse = float(2 ** np.clip(1.5 * self._excess[gold], -3, 2))
+        kept, guess, worse = [], self._excess[gold], 1.0
         for cell in cells:
             frame, _ = cell.window.inside(labels.shape)
-            draw = self._draws[gold].next()
+            own, draw = labels[frame] == cell.id, self._draws[gold].next()
+            worse = float(2 ** np.clip(1.5 * guess, -3, 2))
             seen = draw[0] >= (self._faults.miss if cell.fade == 1 else 0.3) * worse
-            mask = self._mask(labels[frame] == cell.id, draw, worse)
-            if seen and mask.any():
-                silver[frame][mask & (silver[frame] == 0)] = cell.id
+            mask = self._mask(own, draw, worse) & (silver[frame] == 0) & seen
+            if mask.any():
+                silver[frame][mask] = cell.id
                 kept.append(cell)
+            guess += (own & mask).sum() / max(int((own | mask).sum()), 1) - self._faults.quality
         self._merge(kept, silver, worse)
         self._excess[gold] += sum(jaccard(cells, labels, silver)) - self._faults.quality * len(cells)
         top = max((cell.id for cell in cells), default=0)

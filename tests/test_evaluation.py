@@ -1,0 +1,115 @@
+"""Evaluation and validation: what is scored is what is stored, against the right truth, on the right frames."""
+
+import zipfile
+from io import BytesIO
+
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+from conftest import write_toy
+from cytolapse.config import Config
+from cytolapse.data import default_split, open_dataset
+from cytolapse.metrics import SELECTION, match, summarise
+from cytolapse.previews import Previews
+from cytolapse.segmenter import Segmenter
+from PIL import Image
+from trainers.evaluation import Evaluation
+from trainers.report import report
+from trainers.validate import Validation
+
+CLASSICAL = Config(recipe="classical", model="classical", network="", head="")
+
+
+@pytest.fixture
+def segmenter():
+    return Segmenter.build(CLASSICAL)
+
+
+@pytest.fixture
+def evaluated(toy, segmenter, tmp_path):
+    dataset = open_dataset(toy)
+    movies = default_split(dataset).movies(dataset, "test")
+    evaluation = Evaluation(movies, 0, tmp_path / "masks", tmp_path / "test")
+    evaluation.segment(segmenter)
+    results = evaluation.score()
+    evaluation.pack(results)
+    return evaluation, results
+
+
+def test_stored_masks_give_the_reported_scores(evaluated, tmp_path):
+    evaluation, results = evaluated
+    movie = evaluation.movies[0]
+    with zipfile.ZipFile(tmp_path / "test/masks/01.zip") as archive:
+        masks = [tifffile.imread(BytesIO(archive.read(name))) for name in sorted(archive.namelist())]
+    silver = summarise([match(np.asarray(truth), mask) for truth, mask in zip(movie.references["silver"].labels, masks, strict=True)])
+    for name in ("seg", "pixel_iou", "det_masks"):
+        assert silver.scores[name] == pytest.approx(results["silver"].scores[name], abs=1e-12)
+
+
+def test_gold_is_scored_on_its_own_frames_and_det_on_the_markers_of_all(evaluated):
+    results = evaluated[1]
+    assert (results["gold"].frames, results["silver"].frames) == (2, 8)
+    assert results["gold"].n_truth == 8
+    assert results["gold"].scores["det"] is not None
+    assert results["silver"].scores["det"] is None
+
+
+def test_tables_and_pictures(evaluated, tmp_path):
+    results = evaluated[1]
+    objects = pd.read_parquet(tmp_path / "test/objects.parquet")
+    for name, result in results.items():
+        rows = objects[objects["reference"] == name]
+        assert (rows["side"] == "truth").sum() == result.n_truth
+        assert (rows["side"] == "prediction").sum() == result.n_pred
+        assert (rows[rows["side"] == "truth"]["kind"] == "matched").sum() == result.errors["matched"]
+    frames = pd.read_parquet(tmp_path / "test/frames.parquet")
+    assert len(frames[frames["reference"] == "silver"]) == 8
+    previews = Previews(tmp_path / "test/previews/01.zip")
+    assert list(previews.numbers) == list(range(32, 40))
+    assert set(previews.frame(32).references) == {"silver", "gold"}
+    assert set(previews.frame(33).references) == {"silver"}
+    with Image.open(tmp_path / "test/overlay.webp") as movie:
+        assert movie.n_frames == 8
+
+
+def test_false_positives_count_only_where_the_truth_is_full(tmp_path, segmenter):
+    data = write_toy(tmp_path / "toy")
+    gold = data / "01_GT/SEG/man_seg036.tif"
+    sparse = tifffile.imread(gold)
+    sparse[sparse != 5] = 0
+    tifffile.imwrite(gold, sparse)
+    dataset = open_dataset(data)
+    movies = default_split(dataset).movies(dataset, "test")
+    evaluation = Evaluation(movies, 0, tmp_path / "masks", tmp_path / "test")
+    evaluation.segment(segmenter)
+    result = evaluation.score()["gold"]
+    assert (result.frames, result.full_frames) == (2, 1)
+    assert result.errors["spurious"] == 0
+
+
+def test_the_report_says_what_was_scored(toy, segmenter, evaluated):
+    text = report("test", open_dataset(toy), segmenter, evaluated[1])
+    assert "# classical on the test part of toy" in text
+    assert "2 frames (2 of them fully annotated" in text
+    assert "| seg | " in text
+    assert "SEG does not count false positives" in text
+    assert text.count("not defined") == 2, "det and op_csb are not defined against silver"
+
+
+def validation(toy, limit):
+    dataset = open_dataset(toy)
+    return Validation(default_split(dataset).movies(dataset, "validation"), "silver", 0, limit)
+
+
+def test_the_operating_point_is_the_best_of_the_table(toy, segmenter):
+    chosen, table = validation(toy, 4).choose_point(segmenter)
+    assert len(table) == len(segmenter.model.points)
+    assert max(row[SELECTION] for row in table) == next(row[SELECTION] for row in table if row.items() >= dict(chosen.point).items())
+    again = [next(iter(chosen.at(point).segment(validation(toy, 1).movies[0].frames[:1]))) for point in chosen.model.points[:2]]
+    assert all(each.shape == (96, 96) for each in again)
+
+
+@pytest.mark.parametrize(("limit", "frames"), [(1, 1), (2, 2), (3, 2), (99, 4)])
+def test_at_most_that_many_frames_evenly_spaced(toy, segmenter, limit, frames):
+    assert len(validation(toy, limit).raw(segmenter)) == frames
