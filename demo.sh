@@ -4,7 +4,7 @@ set -eu
 data=data/demo
 [ -d "$data" ] || cytolapse simulate "$data" --preset demo
 
-run_id() { tee /dev/stderr | sed -n 's/^run_id: //p' | tail -n 1; }
+run_id() { tee -a /dev/stderr | sed -n 's/^run_id: //p' | tail -n 1; }
 launch() { mlflow run . --env-manager local --experiment-name sim-demo -P data="$data" "$@" | run_id; }
 
 unet=$(launch -e unet -P preset=quick)

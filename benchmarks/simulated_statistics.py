@@ -2,7 +2,7 @@
 
     PYTHONPATH=platform python benchmarks/simulated_statistics.py
 
-writes benchmarks/results/simulated-statistics.json (preset musc, seed 0; about five minutes on one core).
+writes benchmarks/results/simulated-statistics.json (preset musc, seed 0; about one minute on one core).
 """
 
 from __future__ import annotations

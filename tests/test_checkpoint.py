@@ -5,10 +5,12 @@ import pickle
 
 import pytest
 import torch
+
 from cytolapse.errors import CytolapseError
 from trainers import checkpoint
 
-STATE = {"step": 3, "weights": {"a": torch.arange(4.0)}, "names": ["x"], "random": torch.get_rng_state()}
+KEYS = dict.fromkeys(("config", "digest", "progress", "random", "parts"))
+STATE = KEYS | {"step": 3, "weights": {"a": torch.arange(4.0)}, "random": torch.get_rng_state()}
 
 
 class Malicious:
@@ -29,7 +31,7 @@ def test_round_trip(tmp_path):
 def test_a_planted_file_is_refused_and_not_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     torch.save({"weights": Malicious()}, tmp_path / "zip.pt")
-    (tmp_path / "raw.pt").write_bytes(pickle.dumps(Malicious()))
+    (tmp_path / "raw.pt").write_bytes(pickle.dumps(Malicious(), protocol=2))
     for name in ("zip.pt", "raw.pt"):
         with pytest.raises(CytolapseError, match="is no checkpoint of ours"):
             checkpoint.load(tmp_path / name)
@@ -59,7 +61,7 @@ def test_a_full_disk_keeps_the_last_whole_checkpoint(tmp_path, monkeypatch):
 
     monkeypatch.setattr(torch, "save", full)
     with pytest.raises(CytolapseError, match=r"last\.pt could not be written .*free some disk space, then --resume"):
-        checkpoint.save(path, {"step": 4})
+        checkpoint.save(path, STATE | {"step": 4})
     monkeypatch.undo()
     assert checkpoint.load(path)["step"] == 3
     assert [each.name for each in tmp_path.iterdir()] == ["last.pt"]

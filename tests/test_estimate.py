@@ -1,9 +1,10 @@
 """The estimate before the first step: it measures, and changes nothing."""
 
 import torch
+from lightning_fabric import Fabric
+
 from cytolapse.config import Config
 from cytolapse.models import Clip, MapModel
-from lightning_fabric import Fabric
 from trainers.estimate import estimate
 
 

@@ -8,12 +8,13 @@ import pandas as pd
 import pytest
 import tifffile
 from conftest import write_toy
+from PIL import Image
+
 from cytolapse.config import Config
 from cytolapse.data import default_split, open_dataset
 from cytolapse.metrics import SELECTION, match, summarise
 from cytolapse.previews import Previews
 from cytolapse.segmenter import Segmenter
-from PIL import Image
 from trainers.evaluation import Evaluation
 from trainers.report import report
 from trainers.validate import Validation
@@ -42,7 +43,9 @@ def test_stored_masks_give_the_reported_scores(evaluated, tmp_path):
     movie = evaluation.movies[0]
     with zipfile.ZipFile(tmp_path / "test/masks/01.zip") as archive:
         masks = [tifffile.imread(BytesIO(archive.read(name))) for name in sorted(archive.namelist())]
-    silver = summarise([match(np.asarray(truth), mask) for truth, mask in zip(movie.references["silver"].labels, masks, strict=True)])
+    silver = summarise(
+        [match(np.asarray(truth), mask) for truth, mask in zip(movie.references["silver"].labels, masks, strict=True)]
+    )
     for name in ("seg", "pixel_iou", "det_masks"):
         assert silver.scores[name] == pytest.approx(results["silver"].scores[name], abs=1e-12)
 
@@ -85,7 +88,9 @@ def test_false_positives_count_only_where_the_truth_is_full(tmp_path, segmenter)
     evaluation.segment(segmenter)
     result = evaluation.score()["gold"]
     assert (result.frames, result.full_frames) == (2, 1)
-    assert result.errors["spurious"] == 0
+    predictions = [row for row in result.objects if row["side"] == "prediction"]
+    assert sum(row["kind"] == "spurious" for row in predictions) == result.errors["spurious"]
+    assert {row["kind"] for row in predictions if row["frame"] == 36} <= {"unjudged", "matched"}
 
 
 def test_the_report_says_what_was_scored(toy, segmenter, evaluated):
@@ -105,8 +110,13 @@ def validation(toy, limit):
 def test_the_operating_point_is_the_best_of_the_table(toy, segmenter):
     chosen, table = validation(toy, 4).choose_point(segmenter)
     assert len(table) == len(segmenter.model.points)
-    assert max(row[SELECTION] for row in table) == next(row[SELECTION] for row in table if row.items() >= dict(chosen.point).items())
-    again = [next(iter(chosen.at(point).segment(validation(toy, 1).movies[0].frames[:1]))) for point in chosen.model.points[:2]]
+    assert max(row[SELECTION] for row in table) == next(
+        row[SELECTION] for row in table if row.items() >= dict(chosen.point).items()
+    )
+    again = [
+        next(iter(chosen.at(point).segment(validation(toy, 1).movies[0].frames[:1])))
+        for point in chosen.model.points[:2]
+    ]
     assert all(each.shape == (96, 96) for each in again)
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tifffile
+
 from cytolapse.data.masks import new_mask_folder, write_mask, write_masks
 from cytolapse.errors import CytolapseError
 

@@ -53,6 +53,15 @@ def champion(store: str) -> str:
     return str(connect(store).get_model_version_by_alias("my-cells-2", "champion").version)
 
 
+def test_a_run_that_learned_from_gold_alone_is_judged_on_gold(store: str, tmp_path: Path) -> None:
+    with start_run(experiment="toy", name="unet", tags=TAGS) as run:
+        run.params({"cfg.train_on": "gold"})
+        run.model(model_folder(tmp_path / "gold", b"gold"), "segmenter", step=1)
+        run.metrics({"val/gold/op_csb_masks": 0.7}, step=1, model="segmenter")
+    assert "val/gold/op_csb_masks 0.7000" in said("promote", run.run_id)
+    assert "different data or by different rules" in refusal("promote", run.run_id, trained(tmp_path, 0.9))
+
+
 def test_the_best_on_validation_is_promoted_and_it_is_written_down(store: str, tmp_path: Path) -> None:
     worse, better = trained(tmp_path, 0.6), trained(tmp_path, 0.8)
     text = said("promote", worse, better, "--reason", "first light")

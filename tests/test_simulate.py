@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -12,12 +11,8 @@ import tifffile
 
 from benchmarks.simulated_statistics import MEDIANS, grey, measure, silver
 from cytolapse.data.simulate import PRESETS, simulator_version, write_dataset
-from cytolapse.data.simulate.draws import Even, quantile
 from cytolapse.data.simulate.movie import Sequence
-from cytolapse.data.simulate.optics import MARGIN, Look, granules, shine
-from cytolapse.data.simulate.population import Well
-from cytolapse.data.simulate.shapes import outlines, rasterise, round_shape
-from cytolapse.data.simulate.truth import Seen, compose, largest, markers
+from cytolapse.data.simulate.truth import largest
 from cytolapse.errors import CytolapseError
 from cytolapse.metrics import is_full, match, summarise
 
@@ -171,56 +166,6 @@ def test_masks_do_not_depend_on_the_picture():
         assert unseen.image is None
         assert np.array_equal(seen.labels, unseen.labels)
         assert np.array_equal(seen.silver, unseen.silver)
-
-
-def test_cells_stand_out_against_their_surroundings():
-    preset = PRESETS["demo"]
-    for frame in Sequence(preset, 0, 12, preset.size, 1):
-        inside = frame.image[frame.labels > 0].std()
-        assert inside > 1.5 * np.median(np.abs(frame.image - np.median(frame.image)))
-
-
-def test_media_changes_are_steps_of_the_background():
-    preset = PRESETS["demo"]
-    means = [float(np.median(frame.image)) for frame in Sequence(preset, 0, 40, preset.size, 0)]
-    steps = np.abs([after - before for before, after in pairwise(means)])
-    assert sorted(np.argsort(steps)[-2:] + 1) == [12, 28]
-
-
-def test_a_cell_has_a_dark_rim_and_a_bright_core():
-    window = rasterise(outlines(round_shape(450), 0.0), (0.0, 0.0), MARGIN)
-    tile = granules(np.random.default_rng(0))
-    light = shine(window, PRESETS["musc"].styles[0].light, 1.0, tile, Look(round=1.0, grain=0.0))
-    middle = light.shape[0] // 2
-    row = light[middle]
-    assert row[middle] > 20
-    assert row.min() < -20
-    assert abs(row[0]) < 3
-
-
-def test_a_cell_that_is_cut_keeps_its_largest_piece_and_its_marker():
-    small = rasterise([np.array([[-6.0, -6], [-6, 6], [6, 6], [6, -6]])], (20.0, 12.0), 0)
-    long = rasterise([np.array([[-3.0, -25], [-3, 25], [3, 25], [3, -25]])], (20.0, 30.0), 0)
-    cells = [Seen(1, (20.0, 30.0), long, 1.0), Seen(2, (20.0, 12.0), small, 1.0)]
-    labels = compose(cells, (40, 60))
-    assert largest(labels == 1).sum() == (labels == 1).sum()
-    marks = markers(cells, labels)
-    assert set(np.unique(marks)) == {0, 1, 2}
-    assert not (marks[labels == 1] == 2).any()
-
-
-def test_even_draws_have_their_median_early():
-    even = Even(np.random.default_rng(0))
-    values = [quantile(float(even.next()[0]), (0, 1, 10, 20, 30, 40)) for _ in range(25)]
-    assert np.median(values) == pytest.approx(10, abs=1.5)
-
-
-def test_the_well_fits_frames_of_any_size():
-    preset = PRESETS["musc"]
-    for size in ((96, 96), (300, 1000), (1036, 1070)):
-        well = Well.scaled(preset.styles[0], preset, size)
-        assert well.radius + 5 <= well.y <= size[0] - well.radius - 5 + 1e-9
-        assert well.radius + 5 <= well.x <= size[1] - well.radius - 5 + 1e-9
 
 
 @pytest.mark.parametrize(

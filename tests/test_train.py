@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -163,6 +164,53 @@ def test_resume_goes_on_bit_identically(toy, cli, tmp_path, monkeypatch):
     whole, resumed = (checkpoint.load(tmp_path / name / "checkpoints/last.pt") for name in ("whole", "cut"))
     for name, weights in whole["parts"]["model"].items():
         assert torch.equal(weights, resumed["parts"]["model"][name]), name
+    assert torch.equal(whole["random"], resumed["random"]), "a network that draws would go on alike"
+
+
+@pytest.fixture
+def finished(toy, cli, tmp_path):
+    """The folder of a finished training that was only spooled."""
+    assert cli("train", "unet", "--data", toy, *TINY, "--tracking", "spool:done")[0] == 0
+    return tmp_path / "done"
+
+
+def test_resuming_a_finished_training_changes_nothing(finished, toy, cli):
+    before = (finished / "segmenter/weights.safetensors").read_bytes()
+    last = (finished / "last/weights.safetensors").read_bytes()
+    shutil.rmtree(finished / "last")  # as on another machine
+    code, _, err = cli("train", "unet", "--data", toy, "--resume", "spool:done", "--batch", 2, "--widths", "4,8")
+    assert code == 0, err
+    assert (finished / "segmenter/weights.safetensors").read_bytes() == before
+    assert (finished / "last/weights.safetensors").read_bytes() == last
+    assert len(losses(finished)) == 8
+
+
+def test_a_resumed_training_keeps_its_settings_and_its_data(finished, toy, cli, tmp_path):
+    code, _, err = cli("train", "unet", "--data", toy, "--resume", "spool:done", "--batch", 3)
+    assert code == 1
+    assert "--batch is 2 in that run and can't be changed with --resume: leave out --batch 3" in err
+    other = write_toy(tmp_path / "other", frames=30)
+    code, _, err = cli("train", "unet", "--data", other, "--resume", "spool:done")
+    assert code == 1
+    assert "is not what spool:done was trained on" in err
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_training_on_cuda_resumes(toy, cli, monkeypatch):
+    step = fit._step
+
+    def cut(*parts):
+        cut.left -= 1
+        if cut.left < 0:
+            raise KeyboardInterrupt
+        return step(*parts)
+
+    cut.left = 6
+    monkeypatch.setattr(fit, "_step", cut)
+    assert cli("train", "unet", "--data", toy, *TINY, "--device", "cuda", "--tracking", "spool:cut")[0] != 0
+    monkeypatch.setattr(fit, "_step", step)
+    code, _, err = cli("train", "unet", "--data", toy, "--resume", "spool:cut")
+    assert code == 0, err
 
 
 @pytest.mark.slow
@@ -229,7 +277,11 @@ def test_the_same_seed_trains_the_same_model(toy, cli, tmp_path):
         (["unet", "--seed", "1.5"], 2, "Invalid value for '--seed'"),
         (["unet", "--batch", "0"], 1, "--batch is 0: it must be at least 1"),
         (["unet", "--postprocess", "blur"], 1, "unknown post-processing step 'blur'"),
-        (["unet", "--resume", "nowhere", "--batch", "3"], 1, "--batch can't be changed with --resume"),
+        (["unet", "--crop", "100"], 1, "--crop is 100: unet with widths 24,48,96,192 needs a multiple of 8, as 96 or 104"),
+        (["unet", "--frame-size", "3"], 1, "--frame-size is 3: unet with widths 24,48,96,192 needs a multiple of 8, as 8"),
+        (["unet", "--model", "classical"], 1, "--model classical has nothing that unet could train"),
+        (["unet", "--seed", 2**32], 1, "--seed is 4294967296: it must be less than 2^32"),
+        (["unet", "--resume", "spool:nowhere", "--init", "m"], 1, "--init can't be given with --resume"),
     ],
 )
 def test_wrong_words(words, code, message, toy, cli, tmp_path):
@@ -256,6 +308,16 @@ def test_data_without_truth(cli, tmp_path):
     code, _, err = cli("train", "unet", "--data", data)
     assert code == 1
     assert "has no silver truth" in err
+
+
+def test_a_validation_part_without_that_truth(cli, tmp_path):
+    data = write_toy(tmp_path / "toy2")
+    for name in ("024", "020"):
+        (data / f"01_GT/SEG/man_seg{name}.tif").unlink()
+    code, _, err = cli("train", "unet", "--data", data, "--train-on", "gold", *TINY)
+    assert code == 1
+    assert "no frame in the validation part of" in err
+    assert not (tmp_path / "mlflow.db").exists()
 
 
 def test_a_loss_that_is_no_number_stops_with_the_mend(toy, cli, tmp_path):

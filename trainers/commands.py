@@ -90,11 +90,9 @@ def train(recipe: str, data: Path, resumed: str | None, init: str | None, tracki
     if resumed is None:
         click.echo(experiment.train(config, data, tracking, init))
         return
-    given["init"] = init
-    extra = [f"--{name.replace('_', '-')}" for name, value in given.items() if value is not None]
-    if extra:
-        raise CytolapseError(f"{', '.join(extra)} can't be changed with --resume: leave it out, or train a new run")
-    click.echo(experiment.resume(resumed, data, tracking))
+    if init is not None:
+        raise CytolapseError("--init can't be given with --resume: that run has weights of its own; leave it out")
+    click.echo(experiment.resume(resumed, data, tracking, given))
 
 
 @click.command()

@@ -38,6 +38,8 @@ def estimate(fabric: Fabric, model: MapModel, clip: Clip) -> Estimate:
         with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor), fabric.autocast():
             loss, _ = trial(clip)
         loss.backward()
+        if fabric.device.type == "cuda":
+            torch.cuda.synchronize()
         seconds = min(seconds, time.perf_counter() - started)
     weights = sum(each.nbytes for each in trial.parameters())
     return Estimate(seconds, 4 * weights + sum(kept.values()))

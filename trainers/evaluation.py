@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import tifffile
-from PIL import Image
 from tqdm import tqdm
 
 from cytolapse.data.masks import mask_name, write_mask
 from cytolapse.metrics import Matching, Result, match, summarise
-from cytolapse.overlay import draw
+from cytolapse.overlay import draw, save_movie
 from cytolapse.previews import FrameView, Previews, display_limits, to_display, write_previews
 
 if TYPE_CHECKING:
@@ -28,8 +27,12 @@ if TYPE_CHECKING:
     from cytolapse.segmenter import Segmenter
 
 OVERLAY_FRAMES = 40
-OVERLAY_SIDE = 512
-OVERLAY_MS = 200
+
+
+def known(movie: Movie, reference: str) -> NDArray[np.bool_]:
+    """Which frames have a mask of that truth: (T,); none where the movie has no such truth."""
+    truth = movie.references.get(reference)
+    return np.zeros(len(movie.numbers), dtype=bool) if truth is None else np.asarray(truth.known)
 
 
 @dataclass(frozen=True)
@@ -52,12 +55,7 @@ class Evaluation:
     def references(self) -> list[str]:
         """The truths that know at least one frame."""
         names = sorted({name for movie in self.movies for name in movie.references})
-        return [name for name in names if any(self._known(movie, name).any() for movie in self.movies)]
-
-    @staticmethod
-    def _known(movie: Movie, reference: str) -> NDArray[np.bool_]:
-        truth = movie.references.get(reference)
-        return np.zeros(len(movie.numbers), dtype=bool) if truth is None else np.asarray(truth.known)
+        return [name for name in names if any(known(movie, name).any() for movie in self.movies)]
 
     def _mask(self, movie: Movie, t: int) -> NDArray[Any]:
         path = self.scratch / movie.sequence / mask_name(int(movie.numbers[t]))
@@ -90,7 +88,7 @@ class Evaluation:
 
     def _matchings(self, reference: str) -> Iterator[Matching]:
         for movie in self.movies:
-            for t in np.flatnonzero(self._known(movie, reference)):
+            for t in np.flatnonzero(known(movie, reference)):
                 truth = movie.references[reference]
                 yield match(
                     np.asarray(truth.labels[t]),
@@ -120,18 +118,16 @@ class Evaluation:
     def _views(self, movie: Movie) -> Iterator[FrameView]:
         limits = display_limits(movie.frames)
         for t, number in enumerate(movie.numbers):
-            names = [name for name in self.references if self._known(movie, name)[t]]
+            names = [name for name in self.references if known(movie, name)[t]]
             truths = {name: np.asarray(movie.references[name].labels[t]) for name in names}
             yield FrameView(int(number), to_display(movie.frames[t], limits), self._mask(movie, t), truths)
 
     def _overlay(self, previews: Path, path: Path) -> None:
         """An animated WebP of at most 40 evenly spaced frames of the first sequence."""
         stored = Previews(previews)
-        frames = []
+        panels = []
         for number in stored.numbers[:: max(1, -(-len(stored.numbers) // OVERLAY_FRAMES))]:
             view = stored.frame(number)
             truth = view.references.get("gold", view.references.get("silver"))
-            picture = Image.fromarray(draw(view.image, truth, view.prediction))
-            picture.thumbnail((OVERLAY_SIDE, OVERLAY_SIDE))
-            frames.append(picture)
-        frames[0].save(path, save_all=True, append_images=frames[1:], duration=OVERLAY_MS, loop=0, quality=70)
+            panels.append(draw(view.image, truth, view.prediction))
+        save_movie(path, panels)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from lightning_fabric import seed_everything
@@ -19,11 +19,13 @@ from cytolapse.segmenter import Segmenter, pick_device
 from cytolapse.tracking import Run, load_folder, resume_run, start_run
 from trainers import checkpoint, provenance
 from trainers.evaluate import evaluate_split
+from trainers.evaluation import known
 from trainers.fit import Fit
 from trainers.recipes import RECIPES
 from trainers.validate import Validation
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 log = logging.getLogger("cytolapse.train")
@@ -54,33 +56,65 @@ def train(config: Config, data: Path, tracking: str = "", init: str | None = Non
     return run.closing_line()
 
 
-def resume(reference: str, data: Path, tracking: str = "") -> str:
+def resume(reference: str, data: Path, tracking: str = "", given: Mapping[str, Any] | None = None) -> str:
     """Go on with a run that was cut, as if it had not been.
 
+    Args:
+        reference: the run, as `resume_run` takes it.
+        data: the data set it was trained on.
+        tracking: the store, or `spool:DIR`.
+        given: fields of Config that were named again; they must be the run's own (None = not given).
+
     Raises:
-        CytolapseError: the run left no checkpoint, or the data are not those it was trained on.
+        CytolapseError: the run left no checkpoint, the data are not those it was trained on, or a setting differs.
     """
     run = resume_run(reference, tracking=tracking)
     path = run.fetch("checkpoints/last.pt")
-    config = Config.from_dict(checkpoint.load(path)["config"])
+    state = checkpoint.load(path)
+    if "config" not in state or "digest" not in state:
+        raise CytolapseError(f"{path} was written by another version of cytolapse: train it anew")
+    config = Config.from_dict(state["config"])
+    _same_settings(config, given or {})
     dataset, split = _open(config, data)
+    if dataset.digest != state["digest"]:
+        raise CytolapseError(f"{data} is not what {reference} was trained on: give those data, or train a new run")
     segmenter = _build(config, dataset)
     with run:
         _train(run, segmenter, dataset, split, path)
     return run.closing_line()
 
 
+def _same_settings(config: Config, given: Mapping[str, Any]) -> None:
+    for name, value in given.items():
+        if value is not None and value != getattr(config, name):
+            flag = f"--{name.replace('_', '-')}"
+            raise CytolapseError(
+                f"{flag} is {getattr(config, name)} in that run and can't be changed with --resume: "
+                f"leave out {flag} {value}, or train a new run"
+            )
+
+
 def _open(config: Config, data: Path) -> tuple[DataSet, Split]:
     pick_device(config.device)
     dataset = open_dataset(data)
     dataset.need_truth(config.train_on)
-    return dataset, default_split(dataset)
+    split = default_split(dataset)
+    for part in ("train", "validation"):
+        if not any(known(movie, config.train_on).any() for movie in split.movies(dataset, part)):
+            raise CytolapseError(
+                f"no frame in the {part} part of {dataset.path} has {config.train_on} truth: there is nothing to "
+                f"{'learn from' if part == 'train' else 'choose on'}; try the other --train-on"
+            )
+    return dataset, split
 
 
 def _build(config: Config, dataset: DataSet) -> Segmenter:
     """The untrained segmenter; before any run is opened, so that a wrong name leaves none behind."""
     seed_everything(config.seed, verbose=False)
-    return Segmenter.build(config, um=dataset.um)
+    segmenter = Segmenter.build(config, um=dataset.um)
+    if RECIPES[config.recipe].fit is not None and not isinstance(segmenter.model, MapModel):
+        raise CytolapseError(f"--model {config.model} has nothing that {config.recipe} could train: leave it out")
+    return segmenter
 
 
 def _start_from(segmenter: Segmenter, init: str) -> None:
@@ -95,9 +129,9 @@ def _start_from(segmenter: Segmenter, init: str) -> None:
 
 def _train(run: Run, segmenter: Segmenter, dataset: DataSet, split: Split, path: Path | None = None) -> None:
     config = segmenter.config
-    movies = split.movies(dataset, "validation")
+    movies = [movie for movie in split.movies(dataset, "validation") if config.train_on in movie.references]
     validation = Validation(movies, config.train_on, dataset.border, config.validate_frames)
-    job = Fit(segmenter, split.movies(dataset, "train"), validation, run)
+    job = Fit(segmenter, split.movies(dataset, "train"), validation, run, dataset.digest)
     recipe = RECIPES[config.recipe]
     if recipe.fit is not None:
         try:
@@ -142,6 +176,6 @@ def _ceiling(segmenter: Segmenter, dataset: DataSet, split: Split) -> float | No
         return None
     frames = []
     for movie in split.movies(dataset, "validation"):
-        truth = movie.references[segmenter.config.train_on]
-        frames += [np.asarray(truth.labels[t]) for t in np.flatnonzero(truth.known)]
-    return ceiling(model.head, frames[:: max(1, len(frames) // CEILING_FRAMES)])
+        name = segmenter.config.train_on
+        frames += [np.asarray(movie.references[name].labels[t]) for t in np.flatnonzero(known(movie, name))]
+    return ceiling(model.head, frames[:: max(1, -(-len(frames) // CEILING_FRAMES))])

@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from cytolapse.errors import CytolapseError
 from cytolapse.models import Clip, MapModel
+from cytolapse.segmenter import pick_device
 from trainers import checkpoint
 from trainers.clips import Clips
 from trainers.estimate import estimate
@@ -43,6 +44,7 @@ class Fit:
         train: the movies of the training part.
         validation: scores the model on the validation part.
         run: where events go; checkpoints lie in its folder.
+        digest: of the data set, so that a resumed training can be told from one on other data.
         step: optimiser steps done.
         best: the highest selection score so far.
         best_step: when that was.
@@ -54,6 +56,7 @@ class Fit:
     train: Sequence[Movie]
     validation: Validation
     run: Run
+    digest: str
     step: int = 0
     best: float = -1.0
     best_step: int = 0
@@ -82,7 +85,8 @@ class Fit:
         progress = {name: getattr(self, name) for name in PROGRESS}
         parts = {name: part.state_dict() for name, part in self.parts.items()}
         config = self.segmenter.config.as_dict()
-        return {"config": config, "progress": progress, "random": torch.get_rng_state(), "parts": parts}
+        facts = {"config": config, "digest": self.digest, "random": torch.get_rng_state()}
+        return {**facts, "progress": progress, "parts": parts}
 
     def restore(self, state: dict[str, Any]) -> None:
         """The inverse of `state`."""
@@ -101,7 +105,8 @@ def fit(job: Fit, resume: Path | None = None) -> None:
     """
     config, model = job.segmenter.config, job.segmenter.model
     assert isinstance(model, MapModel)
-    fabric = Fabric(accelerator=config.device, devices=1, precision=cast("Any", config.precision))
+    fabric = Fabric(accelerator=pick_device(config.device), devices=1, precision=cast("Any", config.precision))
+    model.to(fabric.device)  # before a state is restored: the optimiser's goes where the weights are
     optimizer = AdamW(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
     scheduler = OneCycleLR(optimizer, max_lr=config.learning_rate, total_steps=config.train_steps, pct_start=0.15)
     job.parts = {"model": model, "optimizer": optimizer, "scheduler": scheduler}
@@ -110,10 +115,11 @@ def fit(job: Fit, resume: Path | None = None) -> None:
         _announce(fabric, job, clips)
     else:
         job.restore(checkpoint.load(resume))
+        job.segmenter.save(job.last_model)  # the run's folder may be a new one, on another machine
     learner, optimizer = fabric.setup(model, optimizer)
     with _bar(job) as bar:
+        started = time.perf_counter()
         for clip in _batches(fabric, job, clips):
-            started = time.perf_counter()
             learner.train()
             loss = _step(fabric, learner, optimizer, clip)
             scheduler.step()
@@ -124,6 +130,7 @@ def fit(job: Fit, resume: Path | None = None) -> None:
                 _validate(job)
             if job.finished:
                 break
+            started = time.perf_counter()
     model.load_state_dict(job.best_weights)
 
 
@@ -131,7 +138,10 @@ def _batches(fabric: Fabric, job: Fit, clips: Clips) -> Iterator[Clip]:
     config = job.segmenter.config
     workers = 0 if fabric.device.type == "cpu" else 4
     rest = Subset(clips, range(job.step * config.batch, len(clips)))
-    loader = DataLoader(rest, batch_size=config.batch, num_workers=workers, pin_memory=workers > 0)
+    own = (
+        torch.Generator()
+    )  # a loader draws a number when it starts: not from the state that a resumed training restores
+    loader = DataLoader(rest, batch_size=config.batch, num_workers=workers, pin_memory=workers > 0, generator=own)
     return (Clip(*(each.to(fabric.device) for each in batch)) for batch in ([] if job.finished else loader))
 
 

@@ -87,10 +87,13 @@ class Validation:
     def _score(self, labels: Sequence[NDArray[np.int32]]) -> Result:
         return summarise(
             [
-                match(truth, found, border=self.border, sequence=movie.sequence, frame=int(movie.numbers[t]))
+                match(truth, found, self.border, movie.sequence, int(movie.numbers[t]), self._full(movie, t))
                 for (movie, t, truth), found in zip(self._truths(), labels, strict=True)
             ]
         )
+
+    def _full(self, movie: Movie, t: int) -> bool:
+        return bool(movie.references[self.reference].full[t])
 
     def _loss(self, segmenter: Segmenter, raws: Sequence[NDArray[np.float32]]) -> float | None:
         if not isinstance(segmenter.model, MapModel):

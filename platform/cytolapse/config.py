@@ -34,7 +34,7 @@ class Config:
     batch: int = _field(4, "clips in a batch")
     train_steps: int = _field(600, "optimiser steps at most")
     validate_every: int = _field(60, "steps between validations")
-    validate_frames: int = _field(24, "frames read at each validation, evenly spaced; the last one reads all")
+    validate_frames: int = _field(24, "frames read at each validation and to choose the operating point, evenly spaced")
     patience: int = _field(5, "stop after this many validations without a better one; 0 never stops early")
     learning_rate: float = _field(1e-3, "peak of the one-cycle schedule of AdamW")
     weight_decay: float = _field(1e-4, "weight decay of AdamW")
@@ -52,6 +52,7 @@ class Config:
             self._need(getattr(self, name) >= 1, name, "at least 1")
         for name in ("frame_size", "patience", "seed", "weight_decay"):
             self._need(getattr(self, name) >= 0, name, "0 or more")
+        self._need(self.seed < 2**32, "seed", "less than 2^32")
         self._need(self.learning_rate > 0, "learning_rate", "more than 0")
         for name, allowed in _CHOICES.items():
             self._need(getattr(self, name) in allowed, name, "one of " + ", ".join(allowed))

@@ -80,9 +80,15 @@ class MapModel(nn.Module):
 
     @classmethod
     def build(cls, config: Config) -> MapModel:
-        """The model that a Config describes, with weights drawn from torch's random state."""
+        """The model that a Config describes, with weights drawn from torch's random state.
+
+        Raises:
+            CytolapseError: no such head or network, or a crop's side that the network can't take.
+        """
         head = HEADS[config.head]()
-        return cls(NETWORKS[config.network](head.channels, config.level_widths), head, config.frame_size)
+        network = NETWORKS[config.network](head.channels, config.level_widths)
+        _check_side(config, network.stride)
+        return cls(network, head, config.frame_size)
 
     def forward(self, clip: Clip, state: State = None) -> tuple[Tensor, State]:
         """The loss of a clip and the new state."""
@@ -111,6 +117,15 @@ class MapModel(nn.Module):
     def decode(self, raw: NDArray[np.float32], point: Point) -> NDArray[np.int32]:
         """Labels (Y, X) of one frame's maps (K, Y, X)."""
         return self.head.decode(raw, point)
+
+
+def _check_side(config: Config, stride: int) -> None:
+    flag, side = ("--frame-size", config.frame_size) if config.frame_size else ("--crop", config.crop)
+    if side % stride:
+        low, high = side // stride * stride, -(-side // stride) * stride
+        fits = f"{low} or {high}" if low else str(high)
+        needed = f"{config.network} with widths {config.widths} needs a multiple of {stride}"
+        raise CytolapseError(f"{flag} is {side}: {needed}, as {fits}")
 
 
 def stream(model: Model, frames: NDArray[Any]) -> Iterator[NDArray[np.float32]]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 PERCENT = 50
 TRUTH_KINDS = ("matched", "merged", "split", "missed")
 PRED_KINDS = ("matched", "merging", "fragment", "spurious")
+UNJUDGED = "unjudged"
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,8 @@ def object_rows(matching: Matching) -> Iterator[dict[str, Any]]:
     """One row per object of a frame, truth objects first.
 
     `truth` and `prediction` are ids: the object's own and its partner's, which is its match, or else the object of
-    largest IoU (`iou` is with that one), or None with IoU 0. `area` is in pixels, `y` and `x` are its centre in pixels.
+    largest IoU (`iou` is with that one), or None with IoU 0. Predictions without a match are "unjudged" where the
+    truth does not hold every cell of the frame. `area` is in pixels, `y` and `x` are its centre in pixels.
     """
     table, found = matching.table, kinds(matching)
     sides = (
@@ -76,6 +78,7 @@ def object_rows(matching: Matching) -> Iterator[dict[str, Any]]:
     )
     for side, own, other, kind, (mine, theirs) in sides:
         other_side = "prediction" if side == "truth" else "truth"
+        judged = matching.full or side == "truth"
         for position, (partner, iou) in enumerate(_partners(matching, own, mine)):
             yield {
                 "sequence": matching.sequence,
@@ -85,7 +88,7 @@ def object_rows(matching: Matching) -> Iterator[dict[str, Any]]:
                 other_side: None if partner < 0 else int(other.ids[theirs[partner]]),
                 "iou": iou,
                 "area": int(own.areas[position]),
-                "kind": kind[position],
+                "kind": kind[position] if judged or kind[position] == "matched" else UNJUDGED,
                 "y": float(own.centres[position, 0]),
                 "x": float(own.centres[position, 1]),
             }

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from cytolapse.errors import CytolapseError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mlflow import MlflowClient
 
 _VERSION = re.compile(r"(?:models:/)?(?:(?P<name>[^/]+)/)?(?P<number>\d{1,9})")
@@ -63,7 +65,7 @@ def candidate(client: MlflowClient, reference: str) -> Candidate:
         )
     if found.score is None:
         raise CytolapseError(
-            f"run {found.run_id} has no {_metric()}: it can't be compared on validation; evaluate it first"
+            f"run {found.run_id} has no {found.metric}: it can't be compared on validation; evaluate it first"
         )
     if not found.dataset:
         raise CytolapseError(f"run {found.run_id} has no tag cytolapse.dataset: which model is it a version of?")
@@ -111,13 +113,13 @@ def _of_run(client: MlflowClient, run_id: str, model_id: str = "") -> Candidate:
     except MlflowException as error:
         if not model_id or error.error_code != "RESOURCE_DOES_NOT_EXIST":
             raise
-        return Candidate(run_id, "", model_id, "", "", "", _metric(), None)  # a champion whose run is gone for good
+        return Candidate(run_id, "", model_id, "", "", "", _metric({}), None)  # a champion whose run is gone for good
     if run.info.lifecycle_stage == "deleted" and not model_id:
         raise CytolapseError(f"run {run_id} was deleted: bring it back with `mlflow runs restore --run-id {run_id}`")
     if not model_id:
         models = [each for each in logged_models(client, run_id) if each.name == "segmenter" and each.status == "READY"]
         model_id = next((each.model_id for each in models if each.tags.get(WEIGHTS) != "absent"), "")
-    tags, metric = run.data.tags, _metric()
+    tags, metric = run.data.tags, _metric(run.data.params)
     return Candidate(
         run_id=run_id,
         run_name=run.info.run_name or "",
@@ -130,7 +132,8 @@ def _of_run(client: MlflowClient, run_id: str, model_id: str = "") -> Candidate:
     )
 
 
-def _metric() -> str:
+def _metric(params: Mapping[str, str]) -> str:
+    """The selection score on validation, against the truth that the run was trained and chosen on."""
     from cytolapse.metrics import SELECTION
 
-    return f"val/silver/{SELECTION}"
+    return f"val/{params.get('cfg.train_on', 'silver')}/{SELECTION}"
