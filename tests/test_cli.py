@@ -44,3 +44,15 @@ def test_our_error_is_a_message_and_exit_code_1(capfd, monkeypatch):
         main(broken)
     assert stop.value.code == 1
     assert capfd.readouterr().err == "error: the disk is full: free some space\n"
+
+
+def test_a_full_disk_is_a_message_wherever_it_is_met(capfd, monkeypatch):
+    @click.command()
+    def full():
+        raise OSError(28, "No space left on device", "objects.parquet")
+
+    monkeypatch.setattr("sys.argv", ["full"])
+    with pytest.raises(SystemExit) as stop:
+        main(full)
+    assert stop.value.code == 1
+    assert "No space left on device: 'objects.parquet': free some disk space" in capfd.readouterr().err

@@ -56,6 +56,27 @@ def test_augmentation_moves_frames_and_labels_alike(name):
     assert found.dtype == np.int32
 
 
+@pytest.mark.parametrize("name", list(AUGMENTATIONS))
+def test_augmentation_keeps_the_range_of_normalised_frames(name):
+    frames = np.random.default_rng(0).normal(size=(2, 90, 90)).astype(np.float32)
+    labels, augment = np.ones((2, 90, 90), np.int32), Augment(name, 60)
+    deviations = [augment(frames, labels, seed)[0].std() for seed in range(12)]
+    assert 0.2 < min(deviations) <= max(deviations) < 1.5
+    negative = [(augment(frames, labels, seed)[0] < 0).mean() for seed in range(12)]
+    assert min(negative) > 0.3, "nothing is cut off at 0"
+
+
+def test_whole_frames_and_labels_are_resized_alike(toy):
+    frames, targets, _ = clips(toy, frame_size=32, augment="none", clip=1)[0]
+    inside, outside = frames[0, 0][targets[0] == 1].mean(), frames[0, 0][targets[0] == 0].mean()
+    assert inside > outside + 1.5
+
+
+def test_the_config_allows_the_augmentations_that_exist():
+    for name in AUGMENTATIONS:
+        assert Config(augment=name).augment == name
+
+
 def test_augmentation_is_repeatable():
     rng = np.random.default_rng(0)
     frames, labels = rng.normal(size=(1, 80, 80)).astype(np.float32), np.ones((1, 80, 80), np.int32)

@@ -123,3 +123,18 @@ def test_the_operating_point_is_the_best_of_the_table(toy, segmenter):
 @pytest.mark.parametrize(("limit", "frames"), [(1, 1), (2, 2), (3, 2), (99, 4)])
 def test_at_most_that_many_frames_evenly_spaced(toy, segmenter, limit, frames):
     assert len(validation(toy, limit).raw(segmenter)) == frames
+
+
+def test_validation_counts_false_positives_only_where_the_truth_is_full(tmp_path):
+    data = write_toy(tmp_path / "toy")
+    for number in (20, 24):
+        path = data / f"01_GT/SEG/man_seg{number:03d}.tif"
+        sparse = tifffile.imread(path)
+        tifffile.imwrite(path, np.where(sparse == 5, sparse, 0) if number == 24 else sparse)
+    dataset = open_dataset(data)
+    movies = default_split(dataset).movies(dataset, "validation")
+    all_cells = [np.asarray(movie.references["silver"].labels[t]) for movie in movies for t in (1,)]
+    assert [int(movie.numbers[1]) for movie in movies] == [24]
+    result = Validation(movies, "gold", 0, 9)._score(all_cells)
+    assert (result.frames, result.full_frames) == (1, 0)
+    assert result.scores["det_masks"] is None

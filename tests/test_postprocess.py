@@ -36,7 +36,7 @@ def test_steps_leave_empty_frames_and_their_input_alone(name):
 def test_steps_run_in_order():
     steps = parse_steps("fill_holes, drop_small=46")
     assert (apply_steps(RING, steps)[4:6, 4:6] == 7).all()
-    assert parse_steps("") == ()
+    assert parse_steps("") == parse_steps("none") == ()
 
 
 @pytest.mark.parametrize(

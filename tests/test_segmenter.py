@@ -1,16 +1,18 @@
 """Segmenter and models: any size, constant results, stored and loaded without a change."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from conftest import toy_frame, toy_labels
 
+from cytolapse import segmenter
 from cytolapse.config import Config
 from cytolapse.errors import CytolapseError
 from cytolapse.metrics import match, summarise
-from cytolapse.models import normalise
+from cytolapse.models import normalise, resized
 from cytolapse.segmenter import Segmenter, pick_device
 
 SMALL = {"widths": "4,8", "postprocess": "drop_small=5"}
@@ -38,9 +40,13 @@ def test_frames_of_any_size(config, size):
 
 
 @configs
-def test_frames_without_contrast_hold_no_cells_and_no_nan(config):
-    labels = list(build(config).segment(np.full((1, 24, 24), 7, np.uint16)))
-    assert np.isfinite(labels[0]).all()
+def test_frames_without_contrast_give_no_nan(config):
+    raw = list(build(config).raw(np.full((1, 24, 24), 40007, np.uint16)))
+    assert np.isfinite(raw[0]).all()
+
+
+def test_the_classical_model_finds_nothing_where_there_is_no_contrast():
+    assert not next(build(CONFIGS["classical"]).segment(np.full((1, 24, 24), 40007, np.uint16))).any()
 
 
 @configs
@@ -70,6 +76,28 @@ def test_normalise_gives_every_frame_mean_0_and_deviation_1():
     assert np.allclose(values.std(axis=(1, 2)), 1, atol=1e-3)
 
 
+def test_a_full_disk_keeps_the_stored_model_whole(tmp_path, monkeypatch):
+    build(CONFIGS["boundary"]).save(tmp_path)
+    stored = {each.name: each.read_bytes() for each in tmp_path.iterdir()}
+
+    def full(model, path):
+        Path(path).write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(segmenter, "save_model", full)
+    with pytest.raises(CytolapseError, match=r"No space left on device\): free some disk space"):
+        build(CONFIGS["semantic"]).save(tmp_path)
+    assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == stored
+
+
+def test_the_network_sees_resized_frames_as_it_was_trained_on_them():
+    frames = np.random.default_rng(0).normal(size=(2, 90, 70)).astype(np.float32)
+    small = resized(torch.from_numpy(frames)[:, None], 32)
+    assert small.shape == (2, 1, 32, 32)
+    assert abs(float(small.mean()) - frames.mean()) < 0.01
+    assert small.std() < 0.6, "smoothed before it is thinned"
+
+
 def broken(folder, name, content):
     build(CONFIGS["boundary"]).save(folder)
     (folder / name).unlink()
@@ -84,6 +112,7 @@ def broken(folder, name, content):
         ("config.json", None, "config.json is missing: .* holds no segmenter"),
         ("config.json", b"{", "is no JSON"),
         ("config.json", json.dumps({"format": 9}).encode(), "format 1 is needed"),
+        ("config.json", json.dumps({"format": 1}).encode(), "format 1 is needed"),
         ("weights.safetensors", None, "stored without its weights"),
         ("weights.safetensors", b"\x80\x04junk", "does not fit its config.json"),
     ],

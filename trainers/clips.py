@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from scipy import ndimage
-from skimage.transform import resize
 from torch.utils.data import Dataset
 
 from cytolapse.errors import CytolapseError
-from cytolapse.models import Clip, normalise
+from cytolapse.models import normalise, resized
 from trainers.augment import MARGIN, Augment
 
 if TYPE_CHECKING:
@@ -115,9 +114,8 @@ class Clips(Dataset[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]):
         self, frames: NDArray[np.float32], labels: NDArray[np.integer], cell: Cell, rng: np.random.Generator
     ) -> tuple[NDArray[np.float32], NDArray[np.integer]]:
         """The whole frames, resized."""
-        size = (len(frames), self._side, self._side)
-        small = resize(labels, size, order=0, preserve_range=True, anti_aliasing=False).astype(labels.dtype)
-        return resize(frames, size, order=1, anti_aliasing=True).astype(np.float32), small
+        rows, columns = (((np.arange(self._side) + 0.5) * size / self._side).astype(int) for size in labels.shape[1:])
+        return resized(torch.from_numpy(frames)[:, None], self._side)[:, 0].numpy(), labels[:, rows[:, None], columns]
 
 
 def _cut(stack: NDArray[Any], y: int, x: int, side: int) -> NDArray[Any]:
@@ -128,8 +126,3 @@ def _cut(stack: NDArray[Any], y: int, x: int, side: int) -> NDArray[Any]:
 
 def _mirror(index: NDArray[np.int64], size: int) -> NDArray[np.int64]:
     return np.abs((index + size - 1) % max(2 * size - 2, 1) - (size - 1))
-
-
-def to_clip(batch: Sequence[torch.Tensor]) -> Clip:
-    """A collated batch as a Clip."""
-    return Clip(*batch)

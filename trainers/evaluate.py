@@ -11,11 +11,11 @@ from cytolapse.data import default_split, open_dataset
 from cytolapse.errors import CytolapseError
 from cytolapse.segmenter import Segmenter
 from cytolapse.tracking import load_folder, resume_run
-from trainers.evaluation import Evaluation
+from trainers.evaluation import Evaluation, known
 from trainers.report import report
 
 if TYPE_CHECKING:
-    from cytolapse.data import DataSet, Split
+    from cytolapse.data import DataSet, Movie, Split
     from cytolapse.metrics import Result
     from cytolapse.tracking import Run
 
@@ -34,8 +34,10 @@ def evaluate_run(reference: str, data: Path, part: str, tracking: str = "") -> s
     """
     dataset = open_dataset(data)
     split = default_split(dataset)
+    _scored(dataset, split, part)  # before the run is opened: what can't be evaluated does not mark it as failed
+    segmenter = Segmenter.load(_model_folder(reference, tracking))
     with resume_run(reference, tracking=tracking) as run:
-        evaluate_split(Segmenter.load(_model_folder(reference, tracking)), dataset, split, part, run)
+        evaluate_split(segmenter, dataset, split, part, run)
     return run.closing_line()
 
 
@@ -52,12 +54,10 @@ def evaluate_split(segmenter: Segmenter, dataset: DataSet, split: Split, part: s
     Raises:
         CytolapseError: that part has no truth.
     """
-    movies = split.movies(dataset, PARTS[part])
+    movies = _scored(dataset, split, part)
     with tempfile.TemporaryDirectory(prefix="cytolapse-") as scratch:
         out = Path(scratch) / part
         evaluation = Evaluation(movies, dataset.border, Path(scratch) / "masks", out)
-        if not evaluation.references:
-            raise CytolapseError(f"{dataset.path} has no truth in its {part} part: there is nothing to score against")
         evaluation.segment(segmenter)
         results = evaluation.score()
         evaluation.pack(results)
@@ -67,6 +67,13 @@ def evaluate_split(segmenter: Segmenter, dataset: DataSet, split: Split, part: s
     run.input(dataset.name, dataset.digest, context=PARTS[part], source=str(dataset.path))
     run.text(report(part, dataset, segmenter, results), f"{part}/report.md")
     return results
+
+
+def _scored(dataset: DataSet, split: Split, part: str) -> list[Movie]:
+    movies = split.movies(dataset, PARTS[part])
+    if not any(known(movie, reference).any() for movie in movies for reference in movie.references):
+        raise CytolapseError(f"{dataset.path} has no truth in its {part} part: there is nothing to score against")
+    return movies
 
 
 def log_results(run: Run, part: str, results: dict[str, Result]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import sys
 from importlib import import_module
@@ -13,6 +14,7 @@ from cytolapse import __version__
 from cytolapse.errors import CytolapseError
 
 GROUP = "cytolapse.commands"
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 OWN = {
     "simulate": "cytolapse.commands.data:simulate",
     "fetch": "cytolapse.commands.data:fetch",
@@ -65,12 +67,17 @@ def cytolapse() -> None:
 
 
 def main(command: click.Command = cytolapse) -> None:
-    """Run a command; a CytolapseError becomes its message on stderr and exit code 1."""
+    """Run a command; a CytolapseError or a full disk becomes a message on stderr and exit code 1."""
     _show_log()
     try:
         command(standalone_mode=True)
     except CytolapseError as error:
         click.echo(f"error: {error}", err=True)
+        sys.exit(1)
+    except OSError as error:
+        if error.errno not in FULL_DISK:
+            raise
+        click.echo(f"error: {error}: free some disk space, then run it again (a training with --resume)", err=True)
         sys.exit(1)
 
 

@@ -26,7 +26,7 @@ class Config:
     model: str = _field("map", "map (a network with a head) or classical (nothing is learned)")
     network: str = _field("unet", "the network that makes maps of frames")
     head: str = _field("boundary", "what the maps mean: the target, the loss and the way back to labels")
-    postprocess: str = _field("fill_holes,drop_small=60", "steps on the labels, in order: name or name=number")
+    postprocess: str = _field("fill_holes,drop_small=60", "steps on the labels, in order: name or name=number; or none")
     widths: str = _field("24,48,96,192", "channels of the encoder levels, from full resolution down")
     frame_size: int = _field(0, "resize whole frames to this many px square; 0 trains on crops at full resolution")
     crop: int = _field(256, "side of a training crop in px; without meaning where frame_size is given")

@@ -62,6 +62,11 @@ def normalise(frames: NDArray[Any]) -> NDArray[np.float32]:
     return normal
 
 
+def resized(frames: Tensor, side: int) -> Tensor:
+    """Frames (T, 1, Y, X) as a network for whole frames is trained on them and sees them: (T, 1, side, side)."""
+    return interpolate(frames, size=(side, side), mode="bilinear", antialias=True)
+
+
 class MapModel(nn.Module):
     """Any network with any head; raw = its maps (T, K, Y, X) at the frames' own size.
 
@@ -104,7 +109,7 @@ class MapModel(nn.Module):
         x = torch.from_numpy(normalise(frames)).to(device)[:, None]
         y_size, x_size = frames.shape[1:]
         if self.frame_size:
-            x = interpolate(x, size=(self.frame_size,) * 2, mode="bilinear", antialias=True)
+            x = resized(x, self.frame_size)
         height, width = x.shape[2:]
         stride = self.network.stride
         x = pad(x, (0, -width % stride, 0, -height % stride), mode="replicate")

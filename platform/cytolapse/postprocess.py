@@ -43,11 +43,13 @@ STEPS: Registry[Callable[..., Labels]] = Registry(
 
 
 def parse_steps(text: str) -> tuple[Step, ...]:
-    """The steps of `name,name=number,...`; an empty text means none.
+    """The steps of `name,name=number,...`; an empty text and `none` mean none (on the command line "" is "not given").
 
     Raises:
         CytolapseError: no such step, or its number is missing, superfluous or no number.
     """
+    if text.strip() == "none":
+        return ()
     return tuple(_step(*item.strip().partition("=")[::2]) for item in text.split(",") if item.strip())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -72,12 +73,23 @@ class Segmenter:
         return map(self.decode, self.raw(frames))
 
     def save(self, folder: Path) -> None:
-        """Write `config.json` and, where there are weights, `weights.safetensors`."""
-        folder.mkdir(parents=True, exist_ok=True)
-        if isinstance(self.model, nn.Module):
-            save_model(self.model, str(folder / "weights.safetensors"))
+        """Write `config.json` and, where there are weights, `weights.safetensors`, each whole or not at all.
+
+        Raises:
+            CytolapseError: the disk is full or can't be written.
+        """
         card = {"format": FORMAT, "config": self.config.as_dict(), "point": dict(self.point), "um": self.um}
-        (folder / "config.json").write_text(json.dumps(card, indent=1))
+        partial = folder / ".partial"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if isinstance(self.model, nn.Module):
+                save_model(self.model, str(partial))
+                os.replace(partial, folder / "weights.safetensors")
+            partial.write_text(json.dumps(card, indent=1))
+            os.replace(partial, folder / "config.json")
+        except (OSError, SafetensorError) as error:
+            partial.unlink(missing_ok=True)
+            raise CytolapseError(f"{folder} could not be written ({error}): free some disk space") from error
 
     @classmethod
     def load(cls, folder: Path, device: str = "auto") -> Segmenter:
@@ -118,7 +130,7 @@ def _read_card(path: Path) -> Mapping[str, Any]:
         raise CytolapseError(f"{path} is missing: {path.parent} holds no segmenter") from None
     except ValueError as error:
         raise CytolapseError(f"{path} is no JSON ({error}): the model is broken, log it again") from error
-    if not isinstance(card, dict) or card.get("format") != FORMAT:
+    if not isinstance(card, dict) or card.get("format") != FORMAT or not {"config", "point", "um"} <= set(card):
         raise CytolapseError(
             f"{path}: format {FORMAT} is needed: the model was written by another version of cytolapse"
         )
