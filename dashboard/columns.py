@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.scores import LEADERBOARD, OP_CSB, SEG, TRUTH, Score
+from dashboard.scores import LEADERBOARD, OP_CSB, READINGS, SEG, TRUTH, Score
 
 VALIDATION_HELP = (
     "OP_CSB on truth masks of the validation split, of the run's best checkpoint: (SEG + DET) / 2. "
@@ -14,6 +14,10 @@ VALIDATION_HELP = (
 )
 STATUS_HELP = "stale: still marked as running, but silent for so long that its process must have died."
 
+FP_HELP = "Predicted objects without a truth object at IoU 0.5; none are counted where the frame's truth is partial."
+KIND_HELP = (
+    "At one-to-one IoU of 0.5 or more. Not judged: a prediction without a match where the frame's truth is partial."
+)
 PARTNER_HELP = "The object's own id, or its partner's: its match, else the object of largest IoU."
 
 
@@ -36,12 +40,16 @@ def leaderboard() -> dict[str, Any]:
         "name": column.TextColumn("Run", pinned=True, width=185),
         "recipe": column.TextColumn("Recipe", help="What was trained; `cytolapse train --help` lists the recipes."),
         "head": column.TextColumn("Head", help="What the network's maps mean, and the way back to labels."),
+        "seed": column.NumberColumn(
+            "Seed", help="Of the run's random numbers: crops, order, first weights.", format="%d"
+        ),
         "dataset": None,
         "status": column.TextColumn("Status", help=STATUS_HELP),
         "selection": column.NumberColumn("Validation", help=VALIDATION_HELP, format="%.3f"),
         **{score.key: number(score) for score in LEADERBOARD},
         **bars,
         TRUTH.key: column.NumberColumn("n", help=TRUTH.help, format="%d"),
+        READINGS.key: column.NumberColumn(READINGS.title, help=READINGS.help, format="%d"),
         "started": column.DatetimeColumn("Started (UTC)", format="YYYY-MM-DD HH:mm"),
         "minutes": column.NumberColumn("Minutes", help="From start to end of the run.", format="%.1f"),
         "curves": column.LinkColumn("Curves", display_text="curves", help="Open in Compare.", width=70),
@@ -55,7 +63,7 @@ def worst_frames() -> dict[str, Any]:
     column = st.column_config
     return {
         "frame": column.NumberColumn("Frame", format="%d"),
-        "fp": column.NumberColumn("FP", format="%d", help="Predicted objects without a truth object at IoU 0.5."),
+        "fp": column.NumberColumn("FP", format="%d", help=FP_HELP),
         "fn": column.NumberColumn("FN", format="%d", help="Truth objects without a prediction at IoU 0.5."),
         "seg": number(SEG),
         "n_truth": column.NumberColumn("n", format="%d", help="Truth objects in the frame."),
@@ -66,7 +74,7 @@ def objects() -> dict[str, Any]:
     """The objects of a frame."""
     column = st.column_config
     return {
-        "kind": column.TextColumn("What became of it", help="At one-to-one IoU of 0.5 or more."),
+        "kind": column.TextColumn("What became of it", help=KIND_HELP),
         "side": column.TextColumn("Side"),
         "truth": column.NumberColumn("Truth id", format="%d", help=PARTNER_HELP),
         "prediction": column.NumberColumn("Prediction id", format="%d", help=PARTNER_HELP),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 import streamlit as st
 
 from cytolapse.tracking.uri import shown
-from dashboard import reads
+from dashboard import reads, tables
 from dashboard.words import plain
 
 if TYPE_CHECKING:
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 FIRST_STEPS = """cytolapse simulate data/demo --preset demo
 cytolapse train unet --data data/demo
 cytolapse evaluate RUN_ID --data data/demo"""
+
+
+NOTHING_TRAINED = "The store's runs trained nothing. Train a first model, then reload this page:"
 
 
 def title(name: str, line: str) -> None:
@@ -31,6 +34,15 @@ def runs_or_stop() -> pd.DataFrame:
     if runs.empty:
         store = plain(shown(reads.address()) or "mlflow.db in this folder")
         stop("No runs yet", f"The store ({store}) is empty. Train a first model, then reload this page:", FIRST_STEPS)
+    return runs
+
+
+def experiments_or_stop() -> pd.DataFrame:
+    """Every run that may have scores, and those that the URL names; ends the page where there is none."""
+    runs = runs_or_stop()
+    runs = runs[~tables.helpers(runs) | runs["run_id"].isin(st.query_params.get_all("run"))]
+    if runs.empty:
+        stop("No experiments yet", NOTHING_TRAINED, FIRST_STEPS)
     return runs
 
 

@@ -71,11 +71,6 @@ def picture(view: FrameView, objects: pd.DataFrame | None, look: Look) -> NDArra
     )
 
 
-def countable(objects: pd.DataFrame, full: bool) -> pd.DataFrame:
-    """Without predictions that nobody can call false: in a partly annotated frame only truth objects are judged."""
-    return objects if full else objects[(objects["side"] == "truth") | (objects["kind"] == "matched")]
-
-
 def centres(objects: pd.DataFrame) -> dict[str, tuple[float, float]]:
     """`truth-7` -> its (y, x)."""
     return {f"{row.side}-{int(getattr(row, row.side))}": (row.y, row.x) for row in objects.itertuples()}

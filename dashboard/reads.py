@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cytolapse.tracking import RunStore
 
 SECONDS = 10
+READINGS = "test/readings"
 
 
 def address() -> str:
@@ -42,10 +43,20 @@ def series(run_ids: Sequence[str], prefix: str) -> pd.DataFrame:
     return table.assign(key=table["key"].str.removeprefix(prefix))
 
 
+def readings(runs: pd.DataFrame) -> pd.Series:
+    """How often the test part of each run was evaluated; NaN for a run with test scores that counted nothing."""
+    counts = runs.filter(regex=r"^metrics\.test/").notna().any(axis=1).map({True: float("nan"), False: 0.0})
+    if f"metrics.{READINGS}" in runs:
+        store = _store(address())
+        for place, run in runs[runs[f"metrics.{READINGS}"].notna()].iterrows():
+            counts[place] = _readings(address(), str(run["run_id"]), str(run["finished"]), store)
+    return counts
+
+
 def histories(run_ids: Sequence[str]) -> pd.DataFrame:
     """Training curves under their full names (train/..., val/...): run_id, key, step, value."""
     table = pd.concat([_series(address(), tuple(run_ids), prefix) for prefix in ("train/", "val/")], ignore_index=True)
-    table = table[~table["key"].str.contains(r"^val/(?:gold|silver)/")]
+    table = table[~table["key"].str.contains(r"^val/(?:(?:gold|silver)/|readings$)")]
     return table.reset_index(drop=True)
 
 
@@ -94,6 +105,12 @@ def _runs(uri: str) -> pd.DataFrame:
 @st.cache_data(ttl=SECONDS, show_spinner="Reading the curves ...")
 def _series(uri: str, run_ids: tuple[str, ...], prefix: str) -> pd.DataFrame:
     return _store(uri).series(list(run_ids), prefix)
+
+
+# No time limit: a run that is evaluated once more gets another end.
+@st.cache_data(show_spinner="Counting the readings of the test part ...")
+def _readings(uri: str, run_id: str, finished: str, _store: RunStore) -> int:
+    return len(_store.series([run_id], READINGS))
 
 
 @st.cache_data(ttl=SECONDS, show_spinner="Reading the registry ...")

@@ -49,6 +49,11 @@ PIXEL = Score(
 )
 TRUTH = Score("n_truth", "Truth objects", "How many truth objects the scores rest on.")
 
+READINGS = Score(
+    "readings", "Test read", "How often the test part was evaluated. Each reading wears it out: choose on validation."
+)
+COUNTS = (TRUTH, READINGS)
+
 LEADERBOARD = (SEG, OP_CSB, F1, PIXEL)
 THRESHOLDS = tuple(
     Score(f"{key}_iou_{threshold}", f"{title} @ {threshold.rstrip('0')}", f"{text} at IoU {threshold} or more.")

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from dashboard.scores import LEADERBOARD, SOURCES, TRUTH, Score, prefix
+from cytolapse.metrics.kinds import UNJUDGED
+from dashboard.scores import COUNTS, LEADERBOARD, READINGS, SOURCES, TRUTH, Score, prefix
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -22,6 +23,15 @@ STATUS = {
 }
 UNKNOWN = "—"
 DEFINITION = "Definition"
+NOT_JUDGED = "not judged"
+HELPERS = ("simulate", "segment", "evaluate")
+"""Entry points of MLproject that train nothing; `mlflow run` makes a run for each call all the same."""
+
+
+def helpers(runs: pd.DataFrame) -> pd.Series:
+    """Which runs are no experiments, but what `mlflow run` made for an entry point that trains nothing."""
+    entry = text(runs, "tags.mlflow.project.entryPoint")
+    return entry.isin(HELPERS) & (text(runs, "recipe") == UNKNOWN)
 
 
 def sources(runs: pd.DataFrame) -> list[str]:
@@ -52,7 +62,7 @@ def leaderboard(runs: pd.DataFrame, source: str, mlflow: str = "") -> pd.DataFra
     """One row per run, the best on validation first: what the Runs page shows.
 
     Args:
-        runs: `RunStore.runs()`.
+        runs: `RunStore.runs()`, with a column `readings` where these are known.
         source: whose scores, as `test-gold`.
         mlflow: address of MLflow's own pages; empty = there are none.
     """
@@ -60,10 +70,12 @@ def leaderboard(runs: pd.DataFrame, source: str, mlflow: str = "") -> pd.DataFra
     runs = runs.set_axis(table.index)
     for name in ("name", "recipe", "head", "dataset"):
         table[name] = text(runs, name)
+    table["seed"] = pd.to_numeric(column(runs, "params.cfg.seed"), errors="coerce")
     table["status"] = [STATUS.get(str(status).upper(), str(status).lower()) for status in runs["status"]]
     table["selection"] = pd.to_numeric(column(runs, *SELECTION))
     for score in (*LEADERBOARD, TRUTH):
         table[score.key] = pd.to_numeric(column(runs, "metrics." + prefix(source) + score.key))
+    table[READINGS.key] = pd.to_numeric(column(runs, READINGS.key))
     table["started"] = _utc(runs["started"])
     table["minutes"] = (_utc(runs["finished"]) - table["started"]).dt.total_seconds() / 60
     table["curves"] = [f"compare?run={run_id}" for run_id in table.index]
@@ -81,12 +93,15 @@ def unique_names(runs: pd.DataFrame) -> dict[str, str]:
 
 
 def score_table(runs: pd.DataFrame, names: Mapping[str, str], source: str, scores: Iterable[Score]) -> pd.DataFrame:
-    """Scores down, runs across; only scores that a run has."""
+    """Scores down, runs across; only scores that a run has, and below them how often the test part was read."""
     rows = {
         score.title: [_number(runs, run_id, "metrics." + prefix(source) + score.key) for run_id in names]
         for score in scores
     }
     table = pd.DataFrame.from_dict(rows, orient="index", columns=list(names.values()), dtype=float)
+    table = table.dropna(how="all")
+    if len(table):
+        table.loc[READINGS.title] = [_number(runs, run_id, READINGS.key) for run_id in names]
     return table.dropna(how="all")
 
 
@@ -114,11 +129,25 @@ def worst_frames(frames: pd.DataFrame, reference: str, sequence: str) -> pd.Data
     return table.sort_values(["errors", "seg"], ascending=[False, True], kind="stable").reset_index(drop=True)
 
 
-def frame_objects(objects: pd.DataFrame, reference: str, sequence: str, frame: int) -> pd.DataFrame:
-    """The rows of one frame against one reference, errors first."""
+def frame_objects(objects: pd.DataFrame, reference: str, sequence: str, frame: int, full: bool = True) -> pd.DataFrame:
+    """The rows of one frame against one reference: errors first, then what nobody can judge, then what is right.
+
+    Args:
+        objects: `<split>/objects.parquet`.
+        reference: gold or silver.
+        sequence: its name.
+        frame: its number.
+        full: whether every cell of the frame has truth; else no prediction can be called false.
+    """
     here = (objects["reference"] == reference) & (objects["sequence"].astype(str) == sequence)
     table = objects[here & (objects["frame"] == frame)]
-    return table.sort_values("kind", key=lambda kind: kind == "matched", kind="stable").reset_index(drop=True)
+    open_to_doubt = (table["kind"] == UNJUDGED) | (
+        (table["side"] == "prediction") & (table["kind"] != "matched") & (not full)
+    )
+    table = table.assign(kind=table["kind"].mask(open_to_doubt, NOT_JUDGED))
+    order = {"matched": 2, NOT_JUDGED: 1}
+    place = [order.get(kind, 0) for kind in table["kind"]]
+    return table.assign(place=place).sort_values("place", kind="stable").drop(columns="place").reset_index(drop=True)
 
 
 def _number(runs: pd.DataFrame, run_id: str, name: str) -> float:
@@ -148,16 +177,14 @@ def highlight(table: pd.DataFrame, definitions: Mapping[str, str]) -> Any:
     """The best of each row marked, its definition at the end; counts and single runs have no best."""
 
     def marks(row: pd.Series) -> list[str]:
-        best = row.max() if len(row) > 1 and row.name != TRUTH.title and row.nunique() > 1 else None
+        best = row.max() if len(row) > 1 and row.name not in counts and row.nunique() > 1 else None
         return ["background-color: #d8edf5; font-weight: 600" if value == best else "" for value in row]
 
     names = list(table)
+    counts = [score.title for score in COUNTS if score.title in table.index]
     explained = table.assign(**{DEFINITION: [definitions[title] for title in table.index]})
-    return explained.style.apply(marks, axis=1, subset=names).format(_shown, na_rep=UNKNOWN, subset=names)
-
-
-def _shown(value: float) -> str:
-    return f"{value:.0f}" if value > 1 else f"{value:.3f}"
+    styled = explained.style.apply(marks, axis=1, subset=names).format("{:.3f}", na_rep=UNKNOWN, subset=names)
+    return styled.format("{:.0f}", na_rep=UNKNOWN, subset=(counts, names))
 
 
 def with_scores(runs: pd.DataFrame) -> str:

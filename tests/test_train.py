@@ -257,11 +257,53 @@ def test_fine_tuning_starts_from_the_given_weights(trained, toy, cli, tmp_path, 
     assert "has widths '4,8', this training '4,16': give --widths 4,8" in err
 
 
+def test_a_run_goes_on_from_the_store_when_its_folder_is_gone(toy, cli, tmp_path, monkeypatch):
+    step = fit._step
+
+    def cut(*parts):
+        cut.left -= 1
+        if cut.left < 0:
+            raise KeyboardInterrupt
+        return step(*parts)
+
+    cut.left = 6
+    monkeypatch.setattr(fit, "_step", cut)
+    assert cli("train", "unet", "--data", toy, *TINY)[0] != 0
+    monkeypatch.setattr(fit, "_step", step)
+    (run,) = open_store(f"sqlite:///{tmp_path}/mlflow.db").runs()["run_id"]
+    shutil.rmtree(tmp_path / "home/spool")
+    code, out, err = cli("train", "unet", "--data", toy, "--resume", run)
+    assert code == 0, err
+    assert run_id(out) == run
+    series = open_store(f"sqlite:///{tmp_path}/mlflow.db").series([run], "train/loss")
+    assert sorted(set(series["step"])) == list(range(1, 9))
+
+
+def test_a_refused_evaluation_or_resume_leaves_the_run_as_it_was(trained, toy, cli, tmp_path, monkeypatch):
+    uri = f"sqlite:///{trained[0]}/mlflow.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    changed = write_toy(tmp_path / "toy", frames=39)
+    for words in (
+        ["evaluate", trained[1], "--data", changed],
+        ["train", "unet", "--data", changed, "--resume", trained[1]],
+    ):
+        code, _, err = cli(*words)
+        assert code == 1
+        assert "trained on" in err, err
+
+    def full(*parts):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("trainers.evaluation.write_previews", full)
+    assert cli("evaluate", trained[1], "--data", toy)[0] == 1
+    assert mlflow.MlflowClient(uri).get_run(trained[1]).info.status == "FINISHED"
+
+
 def test_it_stops_early_when_validation_does_not_improve(toy, cli, tmp_path):
     settings = [*TINY, "--patience", 1, "--learning-rate", 1e-12, "--train-steps", 40, "--validate-every", 1]
     code, _, err = cli("train", "unet", "--data", toy, "--tracking", "spool:run", *settings)
     assert code == 0, err
-    assert len(losses(tmp_path / "run")) < 10
+    assert 20 < len(losses(tmp_path / "run")) < 30, "the first half is not counted"
 
 
 def test_the_same_seed_trains_the_same_model(toy, cli, tmp_path):

@@ -84,14 +84,21 @@ class Augment:
     """
 
     def __init__(self, name: str, crop: int) -> None:
+        cv2.setNumThreads(0)  # single small crops: threads cost more than they give, and forked loaders would hang
         self._compose = A.Compose([*AUGMENTATIONS[name](), A.CenterCrop(crop, crop)])
 
     def __call__(
         self, frames: NDArray[np.float32], labels: NDArray[np.integer], seed: int
     ) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
         """Frames (T, crop, crop) float32 and labels (T, crop, crop) int32 of windows (T, Y, X), drawn from the seed."""
-        _, narrow = np.unique(labels, return_inverse=True)  # ids fit the 16 bits that OpenCV can turn
-        masks = narrow.reshape(labels.shape).astype(np.int16) + (0 if (labels == 0).any() else 1)
+        masks = dense(labels).astype(np.int16)  # the 16 bits that OpenCV can turn
         self._compose.set_random_seed(seed)
         out = self._compose(images=frames[..., None], masks=masks)
         return np.ascontiguousarray(out["images"][..., 0]), np.asarray(out["masks"]).astype(np.int32)
+
+
+def dense(labels: NDArray[np.integer]) -> NDArray[np.int32]:
+    """The same objects with ids 1, 2, 3, ...; 0 stays background."""
+    _, ids = np.unique(np.append(labels.ravel(), 0), return_inverse=True)
+    numbered: NDArray[np.int32] = ids[:-1].reshape(labels.shape).astype(np.int32)
+    return numbered

@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 
 from cytolapse.errors import CytolapseError
 from cytolapse.models import normalise, resized
-from trainers.augment import MARGIN, Augment
+from trainers.augment import MARGIN, Augment, dense
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from cytolapse.data import Movie
     from cytolapse.heads import Head
 
+HUGE = 2**16
+"""From here on, a list with a place for every id takes too much memory."""
 AWAY = 0.1
 """Share of the crops that lie anywhere, so that empty background is seen too."""
 
@@ -48,7 +50,8 @@ def find_cells(movies: Sequence[Movie], reference: str) -> list[Cell]:
             continue
         truth = movie.references[reference]
         for t in np.flatnonzero(truth.known):
-            boxes = ndimage.find_objects(np.asarray(truth.labels[t], dtype=np.int32))
+            labels = np.asarray(truth.labels[t], dtype=np.int32)
+            boxes = ndimage.find_objects(labels if labels.max(initial=0) < HUGE else dense(labels))
             centres = [((y.start + y.stop) / 2, (x.start + x.stop) / 2) for y, x in filter(None, boxes)]
             cells += [Cell(index, int(t), centre) for centre in centres]
     if not cells:

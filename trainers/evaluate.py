@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cytolapse.data import default_split, open_dataset
+from cytolapse.data import Split, default_split, open_dataset
 from cytolapse.errors import CytolapseError
 from cytolapse.segmenter import Segmenter
-from cytolapse.tracking import load_folder, resume_run
+from cytolapse.tracking import load_folder, logged_tags, resume_run
 from trainers.evaluation import Evaluation, known
 from trainers.report import report
 
 if TYPE_CHECKING:
-    from cytolapse.data import DataSet, Movie, Split
+    from collections.abc import Mapping
+
+    from cytolapse.data import DataSet, Movie
     from cytolapse.metrics import Result
     from cytolapse.tracking import Run
 
@@ -32,13 +35,26 @@ def evaluate_run(reference: str, data: Path, part: str, tracking: str = "") -> s
     Raises:
         CytolapseError: the run has no model, or the data set has no truth.
     """
+    tags = logged_tags(reference, tracking)
     dataset = open_dataset(data)
-    split = default_split(dataset)
-    _scored(dataset, split, part)  # before the run is opened: what can't be evaluated does not mark it as failed
+    split = _split(dataset, tags)
+    _scored(dataset, split, part)
     segmenter = Segmenter.load(_model_folder(reference, tracking))
-    with resume_run(reference, tracking=tracking) as run:
+    with resume_run(reference, tracking=tracking).settled() as run:
         evaluate_split(segmenter, dataset, split, part, run)
     return run.closing_line()
+
+
+def _split(dataset: DataSet, tags: Mapping[str, str]) -> Split:
+    """The split that the run was trained with; on another data set, that one's own."""
+    if tags.get("cytolapse.dataset") != dataset.name or "cytolapse.split" not in tags:
+        return default_split(dataset)
+    if tags.get("cytolapse.digest") != dataset.digest:
+        raise CytolapseError(
+            f"{dataset.path} has changed since the run was trained on {dataset.name} (digest {dataset.digest}, then "
+            f"{tags.get('cytolapse.digest')}): frames that it learned from could be scored as test; train a new run"
+        )
+    return Split.from_dict(json.loads(tags["cytolapse.split"]))
 
 
 def _model_folder(reference: str, tracking: str) -> Path:

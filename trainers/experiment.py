@@ -15,6 +15,7 @@ from cytolapse.errors import CytolapseError
 from cytolapse.heads import ceiling
 from cytolapse.metrics import METRIC_SCHEMA_VERSION
 from cytolapse.models import MapModel
+from cytolapse.postprocess import apply_steps
 from cytolapse.segmenter import Segmenter, pick_device
 from cytolapse.tracking import Run, load_folder, resume_run, start_run
 from trainers import checkpoint, provenance
@@ -69,16 +70,18 @@ def resume(reference: str, data: Path, tracking: str = "", given: Mapping[str, A
         CytolapseError: the run left no checkpoint, the data are not those it was trained on, or a setting differs.
     """
     run = resume_run(reference, tracking=tracking)
-    path = run.fetch("checkpoints/last.pt")
-    state = checkpoint.load(path)
-    if "config" not in state or "digest" not in state:
-        raise CytolapseError(f"{path} was written by another version of cytolapse: train it anew")
-    config = Config.from_dict(state["config"])
-    _same_settings(config, given or {})
-    dataset, split = _open(config, data)
-    if dataset.digest != state["digest"]:
-        raise CytolapseError(f"{data} is not what {reference} was trained on: give those data, or train a new run")
-    segmenter = _build(config, dataset)
+    try:
+        path = run.fetch("checkpoints/last.pt")
+        state = checkpoint.load(path)
+        config = Config.from_dict(state["config"])
+        _same_settings(config, given or {})
+        dataset, split = _open(config, data)
+        if dataset.digest != state["digest"]:
+            raise CytolapseError(f"{data} is not what {reference} was trained on: give those data, or train a new run")
+        segmenter = _build(config, dataset)
+    except CytolapseError:
+        run.close()
+        raise
     with run:
         _train(run, segmenter, dataset, split, path)
     return run.closing_line()
@@ -105,6 +108,12 @@ def _open(config: Config, data: Path) -> tuple[DataSet, Split]:
                 f"no frame in the {part} part of {dataset.path} has {config.train_on} truth: there is nothing to "
                 f"{'learn from' if part == 'train' else 'choose on'}; try the other --train-on"
             )
+    truths = [movie.references.get(config.train_on) for movie in split.movies(dataset, "validation")]
+    if not any(truth is not None and truth.full.any() for truth in truths):
+        raise CytolapseError(
+            f"no frame in the validation part of {dataset.path} has every cell in its {config.train_on} truth: false "
+            "positives could not be counted, so nothing could be chosen; try the other --train-on"
+        )
     return dataset, split
 
 
@@ -178,4 +187,5 @@ def _ceiling(segmenter: Segmenter, dataset: DataSet, split: Split) -> float | No
     for movie in split.movies(dataset, "validation"):
         name = segmenter.config.train_on
         frames += [np.asarray(movie.references[name].labels[t]) for t in np.flatnonzero(known(movie, name))]
-    return ceiling(model.head, frames[:: max(1, -(-len(frames) // CEILING_FRAMES))])
+    shown = frames[:: max(1, -(-len(frames) // CEILING_FRAMES))]
+    return ceiling(lambda labels: apply_steps(model.redraw(labels), segmenter.steps), shown)

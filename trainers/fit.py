@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from trainers.validate import Validation
 
 log = logging.getLogger("cytolapse.train")
+MAX_NORM = 10.0
+MEND = "use a lower --learning-rate or --precision 32-true"
 PROGRESS = ("step", "best", "best_step", "stale", "best_weights")
 
 
@@ -76,7 +78,7 @@ class Fit:
 
     @property
     def finished(self) -> bool:
-        """All steps are done, or validation has not improved for `patience` times."""
+        """All steps are done, or validation has not improved for `patience` times in the second half."""
         config = self.segmenter.config
         return self.step >= config.train_steps or 0 < config.patience <= self.stale
 
@@ -101,8 +103,15 @@ def fit(job: Fit, resume: Path | None = None) -> None:
     """Train until all steps are done or validation stops improving; the model ends with its best weights.
 
     Raises:
-        CytolapseError: the loss is not finite.
+        CytolapseError: loss or gradient is not finite, or the memory does not suffice.
     """
+    try:
+        _fit(job, resume)
+    except torch.OutOfMemoryError as error:
+        raise CytolapseError("out of memory: use a smaller --batch, --crop or --widths") from error
+
+
+def _fit(job: Fit, resume: Path | None) -> None:
     config, model = job.segmenter.config, job.segmenter.model
     assert isinstance(model, MapModel)
     fabric = Fabric(accelerator=pick_device(config.device), devices=1, precision=cast("Any", config.precision))
@@ -138,10 +147,9 @@ def _batches(fabric: Fabric, job: Fit, clips: Clips) -> Iterator[Clip]:
     config = job.segmenter.config
     workers = 0 if fabric.device.type == "cpu" else 4
     rest = Subset(clips, range(job.step * config.batch, len(clips)))
-    own = (
-        torch.Generator()
-    )  # a loader draws a number when it starts: not from the state that a resumed training restores
-    loader = DataLoader(rest, batch_size=config.batch, num_workers=workers, pin_memory=workers > 0, generator=own)
+    # A loader draws a number when it starts: not from the state that a resumed training restores.
+    own = torch.Generator()
+    loader = DataLoader(rest, config.batch, num_workers=workers, pin_memory=workers > 0, generator=own)
     return (Clip(*(each.to(fabric.device) for each in batch)) for batch in ([] if job.finished else loader))
 
 
@@ -150,9 +158,11 @@ def _step(fabric: Fabric, learner: Any, optimizer: Any, clip: Clip) -> float:
     loss, _ = learner(clip)
     value = float(loss.detach())
     if not math.isfinite(value):
-        raise CytolapseError(f"the loss became {value}: use a lower --learning-rate or --precision 32-true")
+        raise CytolapseError(f"the loss became {value}: {MEND}")
     fabric.backward(loss)
-    fabric.clip_gradients(learner, optimizer, max_norm=10.0, error_if_nonfinite=False)
+    norm = fabric.clip_gradients(learner, optimizer, max_norm=MAX_NORM, error_if_nonfinite=False)
+    if norm is not None and not math.isfinite(float(norm)):
+        raise CytolapseError(f"the gradient became {float(norm)}: {MEND}")
     optimizer.step()
     return value
 
@@ -169,7 +179,8 @@ def _report(job: Fit, bar: tqdm[Any], loss: float, speed: float) -> None:
 
 def _validate(job: Fit) -> None:
     selection = job.validation.run(job.segmenter, job.run, job.step)
-    job.stale += 1
+    # The first half is not counted: while the learning rate is high, a validation says little about the end.
+    job.stale += job.step > job.segmenter.config.train_steps // 2
     if selection > job.best:
         job.best, job.best_step, job.stale = selection, job.step, 0
         weights = job.parts["model"].state_dict()

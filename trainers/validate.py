@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -106,10 +107,14 @@ class Validation:
             losses.append(float(head.loss(torch.from_numpy(raw)[None, None], targets, known)))
         return float(np.mean(losses))
 
+    @cached_property
+    def _limits(self) -> dict[str, tuple[float, float]]:
+        return {movie.sequence: display_limits(movie.frames) for movie in self.movies}
+
     def _overlay(self, labels: Sequence[NDArray[np.int32]]) -> NDArray[np.uint8]:
         panels, shown = [], set(np.linspace(0, len(labels) - 1, SHOWN).astype(int))
         for index, (movie, t, truth) in enumerate(self._truths()):
             if index in shown:
-                image = to_display(movie.frames[t], display_limits(movie.frames))
+                image = to_display(movie.frames[t], self._limits[movie.sequence])
                 panels.append(draw(image, truth, labels[index]))
         return contact(panels, columns=2)

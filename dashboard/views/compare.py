@@ -17,7 +17,7 @@ parts.title(
     "Compare",
     "Precision, recall and F1 over the IoU threshold, training curves, and the parameters in which runs differ.",
 )
-runs = parts.runs_or_stop()
+runs = parts.experiments_or_stop()
 names = tables.unique_names(runs)
 left, middle, right = st.columns([2.2, 1.6, 1.2], vertical_alignment="top")
 with left:
@@ -64,11 +64,13 @@ else:
     st.plotly_chart(figure, theme=None, config=LOOK, key="sweep")
 
 st.subheader("Scores", anchor=False)
-table = tables.score_table(runs, names, source, (*scores.ALL, scores.TRUTH))
+here = runs[runs["run_id"].isin(chosen)]
+here = here.assign(readings=reads.readings(here))
+table = tables.score_table(here, names, source, (*scores.ALL, scores.TRUTH))
 if table.empty:
     st.caption(f"No scores on {scores.SOURCES[source].lower()} yet.")
 else:
-    titles = {score.title: score.help for score in (*scores.ALL, scores.TRUTH)}
+    titles = {score.title: score.help for score in (*scores.ALL, *scores.COUNTS)}
     st.dataframe(
         tables.highlight(table, titles),
         height="content",

@@ -11,11 +11,12 @@ from dashboard.scores import SOURCES_HELP
 
 SPLITS = {"test": "Test", "val": "Validation"}
 ZOOMS = ["1", "2", "4", "8"]
+LONG = 8
 
 parts.title(
     "Frames", "What a run did on a frame: outlines of truth and prediction, and what was missed or false at IoU 0.5."
 )
-runs = parts.runs_or_stop()
+runs = parts.experiments_or_stop()
 names = tables.unique_names(runs)
 one, two, three, four = st.columns([2, 1.2, 0.8, 1])
 with one:
@@ -60,9 +61,9 @@ stage, side = st.columns([2.6, 1.2], gap="medium")
 with stage:
     number = links.stepper("Frame", "frame", numbers, (scored or numbers)[0])
 shown = reads.frame(previews.path, int(number))
-here = None if objects is None else tables.frame_objects(objects, reference, sequence, int(number))
 full = tables.is_full(frames, reference, sequence, int(number))
-judged = None if here is None or here.empty else picture.countable(here, full)
+here = None if objects is None else tables.frame_objects(objects, reference, sequence, int(number), full)
+judged = None if here is None or here.empty else here[here["kind"] != tables.NOT_JUDGED]
 with side:
     with st.container(border=True, gap="small"):
         with st.container(horizontal=True, gap="medium"):
@@ -89,7 +90,7 @@ with side:
         st.dataframe(
             worst,
             hide_index=True,
-            height=min(320, 36 * (len(worst) + 1)),
+            height="content" if len(worst) <= LONG else 320,
             column_order=list(columns.worst_frames()),
             column_config=columns.worst_frames(),
             key=list_key,
@@ -105,7 +106,7 @@ with stage:
     if reference not in shown.references:
         st.caption(f"This frame has no {reference} truth: only the prediction is drawn.")
     elif not full:
-        st.caption("This frame's truth is partial: predictions elsewhere are not judged.")
+        st.caption("This frame's truth is partial: predictions without a match are not judged.")
 if here is not None and len(here):
     st.subheader(f"Objects in frame {number}", anchor=False)
     st.dataframe(

@@ -10,18 +10,24 @@ from dashboard.words import plain
 
 EVERY = "all"
 NO_DATASET = "No data set named"
+HELPERS_HELP = "What `mlflow run` noted for simulate, segment and evaluate: runs of their own, but no experiments."
 
 parts.title(
     "Runs",
     "Every run of the store, the best on validation first. Click a column's head to sort, hover it for its definition.",
 )
 runs = parts.runs_or_stop()
+helpers = tables.helpers(runs)
+picked = links.asked("Runs", "run", list(runs["run_id"]))
+left, middle, right, last = st.columns([1.2, 1.2, 1, 0.8], vertical_alignment="bottom")
+with last:
+    if helpers.any() and not links.flag(f"Helper runs ({helpers.sum()})", "helpers", default=False, help=HELPERS_HELP):
+        runs = runs[~helpers]
 runs = runs.assign(dataset=tables.text(runs, "dataset"), recipe=tables.text(runs, "recipe"))
 datasets = sorted(runs["dataset"].unique(), key=lambda name: name == tables.UNKNOWN)
 recipes = sorted(runs["recipe"].unique())
 known = tables.sources(runs) or list(SOURCES)
 
-left, middle, right, _ = st.columns([1.2, 1.2, 1, 0.8])
 with left:
     dataset = links.one(
         st.selectbox,
@@ -37,13 +43,12 @@ with right:
 
 shown = runs[runs["recipe"].isin(chosen or recipes)]
 actions = st.container(horizontal=True, vertical_alignment="center", key="actions")
-picked = links.asked("Runs", "run", list(runs["run_id"]))
 for name in datasets if dataset == EVERY else [dataset]:
     here = shown[shown["dataset"] == name]
     if here.empty:
         continue
     st.subheader(NO_DATASET if name == tables.UNKNOWN else plain(name), anchor=False)
-    board = tables.leaderboard(here, source, reads.pages_of_mlflow())
+    board = tables.leaderboard(here.assign(readings=reads.readings(here)), source, reads.pages_of_mlflow())
     links.rows(
         f"board-{name}-{source}-{'-'.join(chosen)}",
         "run",
@@ -54,7 +59,9 @@ for name in datasets if dataset == EVERY else [dataset]:
         placeholder="—",
     )
 
-if shown.empty:
+if runs.empty:
+    parts.note("No experiments yet", parts.NOTHING_TRAINED, parts.FIRST_STEPS)
+elif shown.empty:
     parts.note("No run fits the filter", "Choose another data set or recipe above.", icon=":material/filter_alt_off:")
 st.session_state["picked"] = picked
 with actions:

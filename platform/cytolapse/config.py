@@ -35,7 +35,7 @@ class Config:
     train_steps: int = _field(600, "optimiser steps at most")
     validate_every: int = _field(60, "steps between validations")
     validate_frames: int = _field(24, "frames read at each validation and to choose the operating point, evenly spaced")
-    patience: int = _field(5, "stop after this many validations without a better one; 0 never stops early")
+    patience: int = _field(5, "stop after this many validations of the second half without a better one; 0: never")
     learning_rate: float = _field(1e-3, "peak of the one-cycle schedule of AdamW")
     weight_decay: float = _field(1e-4, "weight decay of AdamW")
     augment: str = _field(

@@ -123,6 +123,16 @@ class MapModel(nn.Module):
         """Labels (Y, X) of one frame's maps (K, Y, X)."""
         return self.head.decode(raw, point)
 
+    def redraw(self, labels: NDArray[np.integer]) -> NDArray[np.int32]:
+        """What a network that makes no mistake would make of labels (Y, X): encoded, at its own size, and decoded."""
+        small = torch.from_numpy(labels.astype(np.int32))[None, None]
+        if self.frame_size:
+            small = interpolate(small.float(), size=(self.frame_size,) * 2, mode="nearest-exact").int()
+        maps = torch.from_numpy(self.head.perfect(self.head.encode(small[0].numpy())))
+        if self.frame_size:
+            maps = interpolate(maps, size=labels.shape, mode="bilinear")
+        return self.decode(maps[0].numpy(), self.points[0])
+
 
 def _check_side(config: Config, stride: int) -> None:
     flag, side = ("--frame-size", config.frame_size) if config.frame_size else ("--crop", config.crop)

@@ -52,17 +52,26 @@ def new_mask_folder(out: Path) -> Iterator[Path]:
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise CytolapseError(f"{out} exists already: name a folder that does not, or empty it")
+    out = out.absolute()
     partial = out.with_name(f".{out.name}.partial-{os.getpid()}")
     try:
-        partial.mkdir(parents=True)
+        with _writing(out):
+            partial.mkdir(parents=True)
         yield partial
-        if out.exists():
-            out.rmdir()
-        partial.rename(out)
-    except OSError as error:
-        raise CytolapseError(f"{out} could not be written: {error}") from error
+        with _writing(out):
+            if out.exists():
+                out.rmdir()
+            partial.rename(out)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextmanager
+def _writing(out: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise CytolapseError(f"{out} could not be written: {error}") from error
 
 
 def write_masks(folder: Path, numbers: Iterable[int], frames: Iterable[NDArray[Any]]) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
-
-import numpy as np
 
 from cytolapse.metrics import match, summarise
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
     from torch import Tensor
 
@@ -50,13 +49,16 @@ class Head(Protocol):
         """The labels (Y, X) int32, 0 = background, of one frame's maps (K, Y, X)."""
 
 
-def ceiling(head: Head, frames: Iterable[NDArray[np.integer]]) -> float | None:
-    """SEG of `decode(encode(labels))` against `labels` (Y, X): no network with this head can do better.
+def ceiling(
+    redraw: Callable[[NDArray[np.integer]], NDArray[np.integer]], frames: Iterable[NDArray[np.integer]]
+) -> float | None:
+    """SEG of redrawn labels against the labels themselves: a network that makes no mistake scores this.
 
-    None where no frame holds a cell.
+    Args:
+        redraw: `decode(encode(labels))` of one frame (Y, X), with all that stands between, as `MapModel.redraw`.
+        frames: label images (Y, X).
+
+    Returns:
+        None where no frame holds a cell.
     """
-    matchings = []
-    for labels in frames:
-        maps = head.perfect(head.encode(np.asarray(labels)[None]))
-        matchings.append(match(labels, head.decode(maps[0], head.points[0])))
-    return summarise(matchings).scores["seg"]
+    return summarise([match(labels, redraw(labels)) for labels in frames]).scores["seg"]

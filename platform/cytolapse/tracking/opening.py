@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from cytolapse.errors import CytolapseError
 from cytolapse.tracking.run import Run
-from cytolapse.tracking.spool import EVENTS, FORMAT, Spool, SpoolBusy, header
+from cytolapse.tracking.spool import EVENTS, FORMAT, Spool, SpoolBusy, header, read_events
 from cytolapse.tracking.state import STATE, load_state
 from cytolapse.tracking.uri import SPOOL, store_uri
 
@@ -75,6 +75,28 @@ def resume_run(reference: str, tracking: str = "") -> Run:
     return run
 
 
+def logged_tags(reference: str, tracking: str = "") -> dict[str, str]:
+    """The tags of a run, from its spool or the store.
+
+    Args:
+        reference: as for `resume_run`.
+        tracking: as for `start_run`.
+
+    Raises:
+        CytolapseError: there is no such run.
+    """
+    place = Path(reference.removeprefix(SPOOL)).absolute()
+    if reference.startswith(SPOOL) or (place / EVENTS).is_file():
+        header(place)
+        found = [event["values"] for event, _ in read_events(place) if event["event"] == "tags"]
+        return {name: value for values in found for name, value in values.items()}
+    from cytolapse.tracking.client import connect, explained
+
+    uri = store_uri("" if tracking.startswith(SPOOL) else tracking)
+    with explained(uri, f"run {reference}"):
+        return dict(connect(uri).get_run(reference).data.tags)
+
+
 def spool_root() -> Path:
     """Where the spools of runs with a store are kept."""
     from cytolapse.data.cache import home
@@ -103,9 +125,8 @@ def _new(folder: Path, uri: str | None, head: dict[str, Any]) -> Run:
 def _go_on(folder: Path, uri: str | None) -> Run:
     head = header(folder)
     spool = Spool(folder)
-    spool.append("resume")
     known = "" if uri is None else load_state(folder, uri).run_id
-    return Run(spool, head["name"], uri, known or head.get("run_id", ""))
+    return Run(spool, head["name"], uri, known or head.get("run_id", ""), resumed=True)
 
 
 def _name_in_store(uri: str, run_id: str) -> str:

@@ -35,12 +35,14 @@ class Run:
         name: name of the run in the store.
     """
 
-    def __init__(self, spool: Spool, name: str, uri: str | None, known_id: str = "") -> None:
+    def __init__(self, spool: Spool, name: str, uri: str | None, known_id: str = "", resumed: bool = False) -> None:
         self.folder = spool.folder
         self.name = name
         self._spool = spool
         self._uri = uri
         self._known_id = known_id
+        self._resumed = resumed
+        self._settled = False
         self._live: Live | None = None
         self._old_handler: Any = None
 
@@ -140,7 +142,18 @@ class Run:
             raise CytolapseError(f"run {self.name or self.folder} has no file {path!r} in {self.folder}")
         return open_store(self._uri).artifact(self._known_id, path)
 
+    def settled(self) -> Run:
+        """The same run, which is over: whatever happens to what is added now, it stays FINISHED."""
+        self._settled = True
+        return self
+
+    def close(self) -> None:
+        """Let go of a run that is not entered after all; nothing is written."""
+        self._spool.close()
+
     def __enter__(self) -> Run:
+        if self._resumed:
+            self._spool.append("resume")
         if self._uri is not None:
             from cytolapse.tracking.live import Live
 
@@ -154,7 +167,7 @@ class Run:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            self._spool.append("end", status=_status(error))
+            self._spool.append("end", status="FINISHED" if self._settled else _status(error))
         finally:
             self._spool.close()
             if self._live is not None:
