@@ -40,9 +40,7 @@ def leaderboard() -> dict[str, Any]:
         "name": column.TextColumn("Run", pinned=True, width=185),
         "recipe": column.TextColumn("Recipe", help="What was trained; `cytolapse train --help` lists the recipes."),
         "head": column.TextColumn("Head", help="What the network's maps mean, and the way back to labels."),
-        "seed": column.NumberColumn(
-            "Seed", help="Of the run's random numbers: crops, order, first weights.", format="%d"
-        ),
+        "seed": column.NumberColumn("Seed", help="Start of the random numbers: crops, first weights.", format="%d"),
         "dataset": None,
         "status": column.TextColumn("Status", help=STATUS_HELP),
         "selection": column.NumberColumn("Validation", help=VALIDATION_HELP, format="%.3f"),

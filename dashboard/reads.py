@@ -48,8 +48,9 @@ def readings(runs: pd.DataFrame) -> pd.Series:
     counts = runs.filter(regex=r"^metrics\.test/").notna().any(axis=1).map({True: float("nan"), False: 0.0})
     if f"metrics.{READINGS}" in runs:
         store = _store(address())
-        for place, run in runs[runs[f"metrics.{READINGS}"].notna()].iterrows():
-            counts[place] = _readings(address(), str(run["run_id"]), str(run["finished"]), store)
+        known = runs.loc[runs[f"metrics.{READINGS}"].notna(), ["run_id", "finished"]]
+        for place, run_id, finished in known.itertuples():
+            counts[place] = _readings(address(), str(run_id), str(finished), store)
     return counts
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -143,6 +144,7 @@ def _train(run: Run, segmenter: Segmenter, dataset: DataSet, split: Split, path:
     job = Fit(segmenter, split.movies(dataset, "train"), validation, run, dataset.digest)
     recipe = RECIPES[config.recipe]
     if recipe.fit is not None:
+        started = time.perf_counter()
         try:
             recipe.fit(job, path)
         finally:
@@ -150,7 +152,8 @@ def _train(run: Run, segmenter: Segmenter, dataset: DataSet, split: Split, path:
                 run.artifact(job.last_path, folder="checkpoints")
         run.model(job.last_model, name="last", step=job.step, kind="checkpoint")
         log.info("best validation at step %d of %d", job.best_step, job.step)
-        run.metrics({"train/best_step": job.best_step, "train/steps": job.step})
+        minutes = (time.perf_counter() - started) / 60
+        run.metrics({"train/best_step": job.best_step, "train/steps": job.step, "train/minutes": minutes})
     segmenter, table = validation.choose_point(segmenter)
     run.json(table, "operating-points.json")
     segmenter.save(run.folder / "segmenter")
