@@ -14,6 +14,7 @@ VALIDATION_HELP = (
 )
 STATUS_HELP = "stale: still marked as running, but silent for so long that its process must have died."
 
+MINUTES_HELP = "Of training; for a run that noted none: from its start to its last end, later evaluations included."
 FP_HELP = "Predicted objects without a truth object at IoU 0.5; none are counted where the frame's truth is partial."
 KIND_HELP = (
     "At one-to-one IoU of 0.5 or more. Not judged: a prediction without a match where the frame's truth is partial."
@@ -49,7 +50,7 @@ def leaderboard() -> dict[str, Any]:
         TRUTH.key: column.NumberColumn("n", help=TRUTH.help, format="%d"),
         READINGS.key: column.NumberColumn(READINGS.title, help=READINGS.help, format="%d"),
         "started": column.DatetimeColumn("Started (UTC)", format="YYYY-MM-DD HH:mm"),
-        "minutes": column.NumberColumn("Minutes", help="From start to end of the run.", format="%.1f"),
+        "minutes": column.NumberColumn("Minutes", help=MINUTES_HELP, format="%.1f"),
         "curves": column.LinkColumn("Curves", display_text="curves", help="Open in Compare.", width=70),
         "frames": column.LinkColumn("Frames", display_text="frames", help="Open in Frames.", width=70),
         "mlflow": column.LinkColumn("MLflow", display_text="open", help="Open in MLflow.", width=70),

@@ -10,7 +10,7 @@ from plotly.subplots import make_subplots
 from dashboard.words import label
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     import pandas as pd
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#5b4b8a", "#444444")
 DASHES = ("solid", "dash", "dot", "dashdot")
 MARKS = (0.25, 0.5, 0.75)
+_LEGEND_ROW, _LEGEND_LINE, _LEGEND_CHARACTERS = 28, 7, 165
 _INK, _GRID = "#17212b", "#e6ebef"
 
 
@@ -47,7 +48,7 @@ def sweep(series: pd.DataFrame, names: Mapping[str, str], suffix: str = "") -> g
             figure.add_trace(line, row, col)
         for trace in _precision_recall(curve, style):
             figure.add_trace(trace, 1, 2)
-    _dress(figure, 680)
+    _dress(figure, 680, names)
     figure.update_xaxes(range=[0, 1], dtick=0.25, title_text="IoU threshold", title_standoff=4)
     figure.update_yaxes(range=[0, 1.03], dtick=0.25)
     figure.update_xaxes(title_text="Recall", range=[0, 1.03], row=1, col=2)
@@ -86,7 +87,7 @@ def training(series: pd.DataFrame, names: Mapping[str, str]) -> go.Figure:
                     showlegend=first,
                 )
                 figure.add_trace(line, row, col)
-    _dress(figure, 60 + 290 * rows)
+    _dress(figure, 60 + 290 * rows, names)
     figure.update_xaxes(title_text="step", title_standoff=4, rangemode="tozero")
     return figure
 
@@ -123,11 +124,12 @@ def _style(position: int, name: str) -> dict[str, Any]:
     }
 
 
-def _dress(figure: go.Figure, height: int) -> None:
+def _dress(figure: go.Figure, height: int, names: Mapping[str, str]) -> None:
+    more = _LEGEND_ROW * (_legend_rows(names) - 1)
     figure.update_layout(
         template="plotly_white",
-        height=height,
-        margin={"l": 44, "r": 12, "t": 66, "b": 44},
+        height=height + more,
+        margin={"l": 44, "r": 12, "t": 66 + more, "b": 44},
         font={"family": "Source Sans, sans-serif", "size": 13, "color": _INK},
         legend={"orientation": "h", "x": 0, "y": 1, "yref": "container", "yanchor": "top", "font": {"size": 14}},
         hoverlabel={"namelength": -1},
@@ -144,6 +146,7 @@ def _dress(figure: go.Figure, height: int) -> None:
     figure.update_yaxes(gridcolor=_GRID, zeroline=False)
 
 
-def empty(series: pd.DataFrame, keys: Sequence[str]) -> bool:
-    """Whether none of the keys has a point."""
-    return not series["key"].isin(list(keys)).any()
+def _legend_rows(names: Mapping[str, str]) -> int:
+    """Rows of the legend on a usual screen, where plotly gives all entries the width of the longest."""
+    widest = max((len(name) for name in names.values()), default=0) + _LEGEND_LINE
+    return -(-len(names) // max(1, _LEGEND_CHARACTERS // widest))

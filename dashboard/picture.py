@@ -94,11 +94,11 @@ def legend(errors: bool) -> str:
     if not errors:
         entries = [("prediction", overlay.PREDICTION, "solid"), ("truth", overlay.TRUTH, "dashed")]
     items = "".join(
-        f'<span style="white-space:nowrap"><span style="display:inline-block;width:26px;height:16px;background:#4a4f55;'
-        f'border-radius:3px;vertical-align:-3px;margin-right:6px"><span style="display:block;margin:7px 3px 0;'
+        f'<span style="white-space:nowrap"><span style="display:inline-block;width:20px;height:15px;background:#4a4f55;'
+        f'border-radius:3px;vertical-align:-3px;margin-right:5px"><span style="display:block;margin:7px 3px 0;'
         f'border-top:2px {style} rgb{colour}"></span></span>{name}</span>'
         for name, colour, style in entries
     )
-    row = f'<div style="display:flex;flex-wrap:wrap;gap:4px 16px;font-size:14px">{items}</div>'
+    row = f'<div style="display:flex;flex-wrap:wrap;gap:4px 12px;font-size:13px">{items}</div>'
     note = "Dashed: truth. Solid: prediction." if errors else ""
     return f'{row}<div style="font-size:13px;opacity:.65;margin-top:6px">{note}</div>'

@@ -57,7 +57,8 @@ def readings(runs: pd.DataFrame) -> pd.Series:
 def histories(run_ids: Sequence[str]) -> pd.DataFrame:
     """Training curves under their full names (train/..., val/...): run_id, key, step, value."""
     table = pd.concat([_series(address(), tuple(run_ids), prefix) for prefix in ("train/", "val/")], ignore_index=True)
-    table = table[~table["key"].str.contains(r"^val/(?:(?:gold|silver)/|readings$)")]
+    single = r"^(?:val/(?:gold|silver)/|val/readings$|train/(?:best_step|steps|minutes)$)"
+    table = table[~table["key"].str.contains(single)]
     return table.reset_index(drop=True)
 
 

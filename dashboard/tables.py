@@ -8,6 +8,7 @@ import pandas as pd
 
 from cytolapse.metrics.kinds import UNJUDGED
 from dashboard.scores import COUNTS, LEADERBOARD, READINGS, SOURCES, TRUTH, Score, prefix
+from dashboard.words import short
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -29,9 +30,13 @@ HELPERS = ("simulate", "segment", "evaluate")
 
 
 def helpers(runs: pd.DataFrame) -> pd.Series:
-    """Which runs are no experiments, but what `mlflow run` made for an entry point that trains nothing."""
+    """Which runs are no experiments, but what `mlflow run` made for a command that logs elsewhere or not at all.
+
+    A training entry point that finished without a recipe of its own went on with another run (`-P resume=`).
+    """
     entry = text(runs, "tags.mlflow.project.entryPoint")
-    return entry.isin(HELPERS) & (text(runs, "recipe") == UNKNOWN)
+    over = (entry != UNKNOWN) & (text(runs, "status").str.upper() == "FINISHED")
+    return (entry.isin(HELPERS) | over) & (text(runs, "recipe") == UNKNOWN)
 
 
 def sources(runs: pd.DataFrame) -> list[str]:
@@ -77,7 +82,8 @@ def leaderboard(runs: pd.DataFrame, source: str, mlflow: str = "") -> pd.DataFra
         table[score.key] = pd.to_numeric(column(runs, "metrics." + prefix(source) + score.key))
     table[READINGS.key] = pd.to_numeric(column(runs, READINGS.key))
     table["started"] = _utc(runs["started"])
-    table["minutes"] = (_utc(runs["finished"]) - table["started"]).dt.total_seconds() / 60
+    whole = (_utc(runs["finished"]) - table["started"]).dt.total_seconds() / 60
+    table["minutes"] = pd.to_numeric(column(runs, "metrics.train/minutes")).fillna(whole)
     table["curves"] = [f"compare?run={run_id}" for run_id in table.index]
     table["frames"] = [f"frames?run={run_id}" for run_id in table.index]
     if mlflow:
@@ -86,8 +92,8 @@ def leaderboard(runs: pd.DataFrame, source: str, mlflow: str = "") -> pd.DataFra
 
 
 def unique_names(runs: pd.DataFrame) -> dict[str, str]:
-    """Run id -> name, with a piece of the id where several runs share one name."""
-    names = text(runs.set_axis(runs["run_id"].astype(str)), "name")
+    """Run id -> name, shortened where it is long, with a piece of the id where several runs share one."""
+    names = text(runs.set_axis(runs["run_id"].astype(str)), "name").map(short)
     twice = names.duplicated(keep=False)
     return {run_id: f"{name} ({run_id[:6]})" if twice[run_id] else name for run_id, name in names.items()}
 

@@ -11,6 +11,12 @@ def plain(text: object) -> str:
     return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~$:&])", r"\\\1", str(text)).replace("\n", " ")
 
 
+def short(text: object, most: int = 40) -> str:
+    """Cut out of the middle: a run's name ends in what tells it from others."""
+    whole = str(text)
+    return whole if len(whole) <= most else f"{whole[: most - 13]}…{whole[-12:]}"
+
+
 def label(text: object) -> str:
     """Escape for a plotly legend or hover text, which read a subset of HTML."""
     return html.escape(str(text))

@@ -10,8 +10,10 @@ import pandas as pd
 
 from cytolapse.metrics import match, summarise
 from cytolapse.previews import FrameView, write_previews
-from cytolapse.tracking import start_run
+from cytolapse.tracking import resume_run, start_run
 
+PARTIAL = 14
+"""Frame in which one cell has no gold truth."""
 HIGHLIGHTS = {"precision", "recall", "f1", "ap", "pq"}
 
 
@@ -26,14 +28,16 @@ def discs(frame: int, shift: int = 0, missing: int = -1) -> np.ndarray:
 
 
 def movie(shift: int, frames: int = 6) -> list[FrameView]:
-    """Frames 10 ... with both truths; every prediction is off by `shift`, and one cell is lost in frame 12."""
+    """Frames 10 ..., gold in every other; every prediction is off by `shift`, and one cell is lost in frame 12."""
     rng = np.random.default_rng(0)
     views = []
     for number in range(10, 10 + frames):
         truth = discs(number - 10)
         image = np.clip(90 + 60 * (truth > 0) + rng.normal(0, 6, truth.shape), 0, 255).astype(np.uint8)
         prediction = discs(number - 10, shift, missing=1 if number == 12 else -1)
-        references = {"silver": truth, "gold": truth} if number % 2 == 0 else {"silver": truth}
+        references = {"silver": truth}
+        if number % 2 == 0:
+            references["gold"] = discs(number - 10, missing=2) if number == PARTIAL else truth
         views.append(FrameView(number, image, prediction, references))
     return views
 
@@ -44,7 +48,14 @@ def log_scores(run, views: list[FrameView], split: str, sequence: str = "02") ->
     for reference in ("gold", "silver"):
         known = [view for view in views if reference in view.references]
         matchings = [
-            match(view.references[reference], view.prediction, sequence=sequence, frame=view.number) for view in known
+            match(
+                view.references[reference],
+                view.prediction,
+                sequence=sequence,
+                frame=view.number,
+                full=(reference, view.number) != ("gold", PARTIAL),
+            )
+            for view in known
         ]
         result = summarise(matchings)
         place = f"{split}/{reference}"
@@ -59,6 +70,7 @@ def log_scores(run, views: list[FrameView], split: str, sequence: str = "02") ->
         run.json(result.to_json(), f"curves/{split}-{reference}.json")
         frames += [{**row, "reference": reference} for row in result.by_frame]
         objects += [{**row, "reference": reference} for row in result.objects]
+    run.metrics({f"{split}/readings": 1.0})
     with TemporaryDirectory() as folder:
         for name, rows in (("frames", frames), ("objects", objects)):
             pd.DataFrame(rows).to_parquet(Path(folder) / f"{name}.parquet")
@@ -80,7 +92,7 @@ def tags(recipe: str, head: str, dataset: str = "demo") -> dict[str, str]:
 
 
 def make_store(uri: str) -> dict[str, str]:
-    """Two scored runs, one without any evaluation, one that failed; names -> run ids."""
+    """Two scored runs (unet's test part read twice), one of simulate, one bare, one failed; names -> run ids."""
     ids = {}
     for name, head, shift in (("unet", "boundary", 1), ("classical", "classical", 4)):
         with start_run(uri, experiment="demo", name=f"{name}-{head}", tags=tags(name, head)) as run:
@@ -90,6 +102,11 @@ def make_store(uri: str) -> dict[str, str]:
             log_scores(run, movie(shift), "val", "01")
             log_scores(run, movie(shift), "test")
         ids[name] = run.run_id
+    with resume_run(ids["unet"], tracking=uri) as run:
+        run.metrics({"test/readings": 1.0})
+    with start_run(uri, experiment="demo", name="simulate", tags={"mlflow.project.entryPoint": "simulate"}) as run:
+        pass
+    ids["simulate"] = run.run_id
     with start_run(uri, experiment="demo", name="<b>bare</b> [x](http://evil)", tags={}) as run:
         pass
     ids["bare"] = run.run_id

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -20,7 +21,7 @@ PAGES = ["runs", "compare", "frames", "registry"]
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory):
+def world(tmp_path_factory, empty_database):
     """A store with runs, and their ids."""
     with pytest.MonkeyPatch.context() as patch:
         folder = tmp_path_factory.mktemp("store")
@@ -28,6 +29,7 @@ def world(tmp_path_factory):
         patch.delenv("MLFLOW_RUN_ID", raising=False)
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         uri = f"sqlite:///{folder / 'mlflow.db'}"
+        shutil.copy(empty_database, folder)
         ids = make_store(uri)
         register(uri, ids["unet"])
         yield uri, ids
@@ -89,11 +91,10 @@ def test_no_store_file_yet(show, tmp_path, page):
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_run_that_has_nothing(show, tmp_path, page):
-    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
-    with start_run(uri, name="bare"):
+def test_a_run_that_has_nothing(show, store, page):
+    with start_run(store, name="bare"):
         pass
-    at = show(uri, page)
+    at = show(store, page)
     assert not at.error
 
 
@@ -115,12 +116,37 @@ def test_leaderboard(show, world):
     assert [name.split("-")[0] for name in table["name"]] == ["unet", "classical", "failed"]
     assert table["seg"].iloc[0] > table["seg"].iloc[1] > 0
     assert list(table["status"]) == ["✓ finished", "✓ finished", "✕ failed"]
-    assert table["n_truth"].iloc[0] == 12
+    assert table["n_truth"].iloc[0] == 11
+    assert list(table["seed"].dropna()) == [0, 0]
+    assert list(table["readings"]) == [2, 1, 0]
     assert table["frames"].iloc[0] == f"frames?run={ids['unet']}"
     assert "No data set named" in words(at)
     silver = show(uri, "runs", scores="test-silver", recipe="unet", dataset="demo").dataframe[0].value
     assert list(silver["n_truth"].dropna()) == [24]
     assert set(silver["recipe"]) == {"unet"}
+
+
+def test_helper_runs_are_hidden_until_asked_for(show, world):
+    uri, ids = world
+    at = show(uri, "runs")
+    assert ids["simulate"] not in list(at.dataframe[1].value.index)
+    at.toggle(key="helpers").set_value(True).run()
+    assert ids["simulate"] in list(at.dataframe[1].value.index)
+    assert link(at, "helpers") == ["1"]
+    at = show(uri, "compare")
+    assert not [name for name in at.multiselect(key="run").options if name.startswith("simulate")]
+    at = show(uri, "frames", run=ids["simulate"])
+    assert "No frames stored" in words(at), "a link to it still leads there"
+    assert not at.warning
+
+
+@pytest.mark.parametrize("page", ["runs", "compare", "frames"])
+def test_a_store_that_has_only_helper_runs(show, store, page):
+    with start_run(store, name="simulate", tags={"mlflow.project.entryPoint": "simulate"}):
+        pass
+    at = show(store, page)
+    assert "No experiments yet" in words(at)
+    assert not at.dataframe
 
 
 def test_picked_runs_are_in_the_url_and_lead_on(show, world):
@@ -138,6 +164,9 @@ def test_compare_link_is_restored_and_written(show, world):
     assert len(at.get("plotly_chart")) == 2
     differing = at.dataframe[1].value
     assert list(differing.index) == ["head", "recipe"]
+    scores = at.dataframe[0].value
+    assert list(scores.loc["Test read"])[:2] == [1, 2]
+    assert "choose on validation" in scores.loc["Test read", "Definition"]
     at.selectbox(key="scores").set_value("test-gold").run()
     assert link(at, "scores") == ["test-gold"]
     assert link(at, "run") == [ids["classical"], ids["unet"]]
@@ -185,13 +214,26 @@ def test_frames_link_is_restored(show, world):
     assert link(at, "errors") == ["0"]
 
 
-def test_a_damaged_table_is_told(show, tmp_path):
-    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
-    with start_run(uri, name="damaged") as run:
+def test_a_partly_annotated_frame_judges_no_prediction_without_a_match(show, world):
+    uri, ids = world
+    at = show(uri, "frames", run=ids["unet"], reference="gold", frame="14")
+    worst, objects = (at.dataframe[place].value for place in (0, 1))
+    assert worst.set_index("frame")["fp"].isna()[14]
+    assert objects["kind"].iloc[0] == "not judged"
+    assert objects["side"].iloc[0] == "prediction"
+    assert "missed" not in set(objects["kind"])
+    assert "spurious" not in set(objects["kind"])
+    assert "partial: predictions without a match are not judged" in words(at)
+    silver = show(uri, "frames", run=ids["unet"], reference="silver", frame="14")
+    assert set(silver.dataframe[1].value["kind"]) == {"matched"}
+
+
+def test_a_damaged_table_is_told(show, store, tmp_path):
+    with start_run(store, name="damaged") as run:
         for folder, name in (("test/previews", "01.zip"), ("test", "frames.parquet")):
             (tmp_path / name).write_bytes(b"cut")
             run.artifact(tmp_path / name, folder)
-    at = show(uri, "frames")
+    at = show(store, "frames")
     assert r"test/frames\.parquet of run" in at.error[0].value
     assert "evaluate the run again" in at.error[0].value
 

@@ -30,6 +30,7 @@ with middle:
         "Split and reference",
         "scores",
         known,
+        next(iter(tables.sources(runs[runs["run_id"].isin(chosen)])), known[0]),
         format_func=scores.SOURCES.__getitem__,
         help=scores.SOURCES_HELP,
     )

@@ -14,7 +14,7 @@ HELPERS_HELP = "What `mlflow run` noted for simulate, segment and evaluate: runs
 
 parts.title(
     "Runs",
-    "Every experiment of the store, the best on validation first. Click a column's head to sort, hover it for its definition.",
+    "Every experiment, the best on validation first. Click a column's head to sort, hover it for its definition.",
 )
 runs = parts.runs_or_stop()
 helpers = tables.helpers(runs)
