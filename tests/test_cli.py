@@ -7,6 +7,7 @@ from click.testing import CliRunner
 from cytolapse import __version__
 from cytolapse.cli import OWN, Commands, cytolapse, main
 from cytolapse.errors import CytolapseError
+from trainers.recipes import RECIPES
 
 
 def every_command():
@@ -56,3 +57,8 @@ def test_a_full_disk_is_a_message_wherever_it_is_met(capfd, monkeypatch):
         main(full)
     assert stop.value.code == 1
     assert "No space left on device: 'objects.parquet': free some disk space" in capfd.readouterr().err
+
+
+def test_help_of_train_names_every_recipe():
+    text = CliRunner().invoke(cytolapse, ["train", "--help"]).output.split("Options")[0]
+    assert all(name in text for name in RECIPES)

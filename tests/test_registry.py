@@ -1,7 +1,10 @@
 """Registry: what exists, and the error that lists it."""
 
+import doctest
+
 import pytest
 
+from cytolapse import registry as module
 from cytolapse.errors import CytolapseError
 from cytolapse.heads import HEADS
 from cytolapse.networks import NETWORKS
@@ -29,3 +32,7 @@ def test_an_installed_package_adds_its_own(monkeypatch):
     assert registry["theirs"] == 7
     assert "theirs" in registry
     assert len(registry) == 2
+
+
+def test_the_example_in_the_docstring_holds():
+    assert doctest.testmod(module) == (0, 1)

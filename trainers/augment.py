@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
+import os
 from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # albumentations looks for a newer version of itself and warns where it can't
-    import albumentations as A
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # else its import asks the internet for a newer version
+import albumentations as A
 
 from cytolapse.registry import Registry
 
