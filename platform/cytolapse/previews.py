@@ -41,13 +41,13 @@ class FrameView:
 
 
 def display_limits(frames: NDArray[Any]) -> tuple[float, float]:
-    """Grey values shown as black and as white: the 0.1 and 99.9 percentile of at most 16 frames.
+    """Grey values shown as black and as white: the 0.01 and 99.99 percentile of at most 16 frames.
 
     Args:
         frames: (T, Y, X) grey values; one pair for the whole movie, so that brightness does not flicker.
     """
     sample = np.asarray(frames[:: max(1, -(-len(frames) // 16))])
-    low, high = np.percentile(sample, [0.1, 99.9])
+    low, high = np.percentile(sample, [0.01, 99.99])
     return float(low), float(high)
 
 
