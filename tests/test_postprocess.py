@@ -24,9 +24,56 @@ def test_drop_small_keeps_cells_of_exactly_the_area():
     assert set(np.unique(STEPS["drop_small"](RING, 1))) == {0, 3, 7}
 
 
+def disc(side, *centres, radius=8):
+    """Discs of one label: (side, side) int32."""
+    y, x = np.mgrid[:side, :side]
+    return np.max([(y - cy) ** 2 + (x - cx) ** 2 <= radius**2 for cy, cx in centres], axis=0).astype(np.int32)
+
+
+def test_close_bridges_a_gap_but_takes_no_neighbours_pixel():
+    labels = disc(40, (20, 10), (20, 28), radius=8)
+    labels[20, 18:21] = 0
+    labels[23, 19] = 2
+    closed = STEPS["close"](labels, 3)
+    assert closed[20, 19] == 1
+    assert closed[23, 19] == 2
+    assert (closed[labels > 0] == labels[labels > 0]).all()
+    edge = np.zeros((10, 10), np.int32)
+    edge[:4, :4] = 5
+    assert (STEPS["close"](edge, 3) == edge).all(), "a cell at the frame's edge stays as it is"
+
+
+def test_open_area_removes_loose_pieces_and_keeps_the_cell():
+    labels = disc(40, (20, 12)) * 4
+    labels[20, 30:33] = 4
+    opened = STEPS["open_area"](labels, 4)
+    assert not opened[20, 30:33].any()
+    assert (opened == disc(40, (20, 12)) * 4).all()
+    assert (STEPS["open_area"](labels, 3) == labels).all()
+
+
+def test_split_watershed_cuts_at_the_neck_and_respects_borders_between_cells():
+    pair = disc(60, (30, 20), (30, 34))
+    parts = STEPS["split_watershed"](pair, 6)
+    assert len(np.unique(parts)) == 3
+    assert ((parts > 0) == (pair > 0)).all()
+    assert parts[30, 15] != parts[30, 39]
+    touching = disc(60, (30, 20)) + 2 * (disc(60, (30, 37)) > 0)
+    kept = STEPS["split_watershed"](touching.astype(np.int32), 6)
+    assert len(np.unique(kept)) == 3
+    assert all(len(np.unique(kept[touching == label])) == 1 for label in (1, 2))
+
+
+def test_clear_border_removes_what_reaches_into_the_band():
+    labels = disc(40, (20, 20)) + 2 * disc(40, (8, 8), radius=4)
+    assert set(np.unique(STEPS["clear_border"](labels, 0))) == {0, 1, 2}
+    assert set(np.unique(STEPS["clear_border"](labels, 6))) == {0, 1}
+    assert not STEPS["clear_border"](disc(40, (0, 20)), 0).any()
+
+
 @pytest.mark.parametrize("name", list(STEPS))
 def test_steps_leave_empty_frames_and_their_input_alone(name):
-    step = parse_steps(f"{name}=5" if name == "drop_small" else name)
+    step = parse_steps(name if name == "fill_holes" else f"{name}=2")
     before = RING.copy()
     assert not apply_steps(np.zeros((4, 4), np.int32), step).any()
     apply_steps(RING, step)
@@ -42,7 +89,7 @@ def test_steps_run_in_order():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("sharpen", "unknown post-processing step 'sharpen': choose one of drop_small, fill_holes"),
+        ("sharpen", "unknown post-processing step 'sharpen': choose one of clear_border, close, drop_small"),
         ("drop_small", "is written as drop_small=NUMBER"),
         ("fill_holes=3", "is written as fill_holes, in --postprocess"),
         ("drop_small=x", "'x' is not a number"),

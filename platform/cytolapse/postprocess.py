@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import ndimage
+from skimage import feature, measure, morphology, segmentation
 
 from cytolapse.errors import CytolapseError
 from cytolapse.registry import Registry
@@ -37,8 +38,77 @@ def drop_small(labels: Labels, area: float) -> Labels:
     return np.where(small[labels], np.int32(0), labels)
 
 
+def close(labels: Labels, radius: float) -> Labels:
+    """Close gaps within a cell with a disc of `radius` px, without taking a neighbour's pixel.
+
+    Args:
+        labels: (Y, X) int32, 0 = background.
+        radius: of the disc, in px.
+    """
+    disc, margin = morphology.disk(int(radius)), int(radius) + 1
+    closed = labels.copy()
+    for label, box in enumerate(ndimage.find_objects(labels), start=1):
+        if box is not None:
+            around = tuple(slice(max(side.start - margin, 0), side.stop + margin) for side in box)
+            cell = np.pad(labels[around] == label, margin)  # so that the frame's edge takes nothing away
+            filled = ndimage.binary_closing(cell, disc)[margin:-margin, margin:-margin]
+            closed[around][filled & (closed[around] == 0)] = label
+    return closed
+
+
+def open_area(labels: Labels, area: float) -> Labels:
+    """Remove pieces of fewer than `area` px that are not connected to the rest of their cell (8 neighbours).
+
+    Args:
+        labels: (Y, X) int32, 0 = background.
+        area: in px.
+    """
+    pieces = np.asarray(measure.label(labels, connectivity=2, background=0))
+    return np.where((np.bincount(pieces.ravel()) < area)[pieces], np.int32(0), labels)
+
+
+def split_watershed(labels: Labels, distance: float) -> Labels:
+    """Cut every cell at its necks: watershed of its distance transform, from peaks at least `distance` px apart.
+
+    Args:
+        labels: (Y, X) int32, 0 = background.
+        distance: between the peaks, in px.
+    """
+    inside = (labels > 0) & (ndimage.minimum_filter(labels, 3) == ndimage.maximum_filter(labels, 3))
+    depth = ndimage.gaussian_filter(ndimage.distance_transform_edt(inside), 1.0)
+    peaks = feature.peak_local_max(depth, min_distance=int(distance), labels=labels, exclude_border=False)
+    seeds = np.zeros_like(labels)
+    seeds[tuple(peaks.T)] = np.arange(1, len(peaks) + 1)
+    parts = np.zeros_like(labels)
+    for label, box in enumerate(ndimage.find_objects(labels), start=1):
+        if box is not None:
+            cell = labels[box] == label
+            found = segmentation.watershed(-depth[box], np.where(cell, seeds[box], 0), mask=cell)
+            _, numbers = np.unique(found[cell], return_inverse=True)  # a cell without a peak stays whole
+            parts[box][cell] = numbers + 1 + parts.max()
+    return parts
+
+
+def clear_border(labels: Labels, band: float) -> Labels:
+    """Remove cells that reach into a band of `band` px along the frame's edge; 0 removes those that touch the edge.
+
+    Args:
+        labels: (Y, X) int32, 0 = background.
+        band: in px.
+    """
+    return np.asarray(segmentation.clear_border(labels, buffer_size=int(band)), dtype=np.int32)
+
+
 STEPS: Registry[Callable[..., Labels]] = Registry(
-    "post-processing step", {"fill_holes": fill_holes, "drop_small": drop_small}
+    "post-processing step",
+    {
+        "clear_border": clear_border,
+        "close": close,
+        "drop_small": drop_small,
+        "fill_holes": fill_holes,
+        "open_area": open_area,
+        "split_watershed": split_watershed,
+    },
 )
 
 
