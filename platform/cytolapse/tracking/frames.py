@@ -73,7 +73,7 @@ def runs_frame(rows: list[RunRow]) -> pd.DataFrame:
     for column in ("started", "finished"):
         frame[column] = _utc(frame[column])
     metrics = [key for key in keys if key.startswith("metrics.")]
-    return frame.astype(dict.fromkeys(metrics, "float64"))
+    return frame.astype(dict.fromkeys(metrics, "float64")).copy()  # in one piece, whatever a page adds to it
 
 
 def series_frame(rows: list[tuple[str, str, int, float]]) -> pd.DataFrame:
