@@ -41,9 +41,10 @@ def test_ceiling_of_cells_that_do_not_touch(name, length, width):
     assert ceiling(redraw(name), [spread(seed, length, width) for seed in range(2)]) >= 0.95
 
 
-def test_boundary_keeps_touching_cells_apart_and_semantic_does_not():
+def test_boundary_and_distance_keep_touching_cells_apart_and_semantic_does_not():
     touching = toy_labels(15)
-    assert ceiling(redraw("boundary"), [touching]) >= 0.9
+    assert ceiling(redraw("boundary"), [touching]) >= 0.95
+    assert ceiling(redraw("distance"), [touching]) >= 0.95
     assert ceiling(redraw("semantic"), [touching]) < 0.85
 
 
@@ -92,3 +93,29 @@ def test_the_ceiling_of_small_frames_is_lower():
     full, small = (ceiling(redraw("semantic", size), frames) for size in (0, 64))
     assert full == 1
     assert 0.5 < small < 0.93
+
+
+def test_distances_against_a_slow_twin():
+    labels = np.zeros((14, 16), np.int32)
+    labels[2:9, 2:7] = 70000
+    labels[4:12, 8:13] = 5
+    maps = HEADS["distance"]().encode(labels[None])[0]
+    for label in (5, 70000):
+        own, others = np.argwhere(labels == label), np.argwhere((labels > 0) & (labels != label))
+        outside = np.argwhere(np.pad(labels, 1) != label) - 1
+        deep = np.array([np.sqrt(((outside - p) ** 2).sum(1)).min() for p in own])
+        away = np.array([np.sqrt(((others - p) ** 2).sum(1)).min() for p in own])
+        assert np.allclose(maps[0][labels == label], deep / deep.max())
+        rise = 1 / np.sqrt(0.65 + 0.5 * np.exp(-11 * (0.25 - away / away.max()))) - 0.19
+        at_peak = rise.argmax()
+        assert maps[1][tuple(own[at_peak])] >= np.clip(rise[at_peak], 0, 1) - 1e-6
+        assert maps[1][tuple(own[rise.argmin()])] < 0.1
+    assert maps[1].max() <= 1
+    assert maps[1][6, 7] > 0.5, "the gap between the two is closed"
+    assert not maps[0][labels == 0].any()
+
+
+def test_a_cell_alone_has_no_neighbour_distance():
+    labels = np.zeros((1, 40, 40), np.int32)
+    labels[0, 10:20, 10:20] = 3
+    assert not HEADS["distance"]().encode(labels)[0, 1].any()

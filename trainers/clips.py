@@ -80,7 +80,7 @@ class Clips(Dataset[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]):
         return self._config.train_steps * self._config.batch
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Frames (T, 1, Y, X) float32, targets (T, Y, X) int64, known (T,) bool."""
+        """Frames (T, 1, Y, X) float32, targets (T, ..., Y, X), known (T,) bool."""
         if index >= len(self):
             raise IndexError(index)
         rng = np.random.default_rng([self._config.seed, index])

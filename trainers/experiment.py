@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,8 +47,9 @@ def train(config: Config, data: Path, tracking: str = "", init: str | None = Non
     Raises:
         CytolapseError: the data or the config can't work.
     """
+    segmenter = _build(config)
     dataset, split = _open(config, data)
-    segmenter = _build(config, dataset)
+    segmenter = replace(segmenter, um=dataset.um)
     if init is not None:
         _start_from(segmenter, init)
     name = "-".join(filter(None, (config.recipe, config.head)))
@@ -79,7 +81,7 @@ def resume(reference: str, data: Path, tracking: str = "", given: Mapping[str, A
         dataset, split = _open(config, data)
         if dataset.digest != state["digest"]:
             raise CytolapseError(f"{data} is not what {reference} was trained on: give those data, or train a new run")
-        segmenter = _build(config, dataset)
+        segmenter = replace(_build(config), um=dataset.um)
     except CytolapseError:
         run.close()
         raise
@@ -118,10 +120,10 @@ def _open(config: Config, data: Path) -> tuple[DataSet, Split]:
     return dataset, split
 
 
-def _build(config: Config, dataset: DataSet) -> Segmenter:
-    """The untrained segmenter; before any run is opened, so that a wrong name leaves none behind."""
+def _build(config: Config) -> Segmenter:
+    """The untrained segmenter; before data are read and a run is opened, so that a wrong name costs nothing."""
     seed_everything(config.seed, verbose=False)
-    segmenter = Segmenter.build(config, um=dataset.um)
+    segmenter = Segmenter.build(config)
     if RECIPES[config.recipe].fit is not None and not isinstance(segmenter.model, MapModel):
         raise CytolapseError(f"--model {config.model} has nothing that {config.recipe} could train: leave it out")
     return segmenter

@@ -31,7 +31,7 @@ class Clip(NamedTuple):
 
     Attributes:
         frames: (B, T, 1, Y, X) float32, normalised.
-        targets: (B, T, Y, X) int64, as the head encodes them.
+        targets: (B, T, ..., Y, X), as the head encodes them.
         known: (B, T) bool, False where a frame has no truth.
     """
 

@@ -4,11 +4,12 @@ from collections.abc import Callable
 
 from cytolapse.heads.base import Head, Point, ceiling
 from cytolapse.heads.boundary import Boundary
+from cytolapse.heads.distance import Distance
 from cytolapse.heads.semantic import Semantic
 from cytolapse.registry import Registry
 
 HEADS: Registry[Callable[[], Head]] = Registry(
-    "head", {"semantic": Semantic, "boundary": Boundary}, group="cytolapse.heads"
+    "head", {"semantic": Semantic, "boundary": Boundary, "distance": Distance}, group="cytolapse.heads"
 )
 
 __all__ = ["HEADS", "Head", "Point", "ceiling"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from cytolapse.metrics import match, summarise
 
@@ -26,8 +26,8 @@ class Head(Protocol):
     def points(self) -> Sequence[Point]:
         """The operating points that are tried on the validation split; the first is the default."""
 
-    def encode(self, labels: NDArray[np.integer]) -> NDArray[np.int64]:
-        """The targets of label images.
+    def encode(self, labels: NDArray[np.integer]) -> NDArray[Any]:
+        """The targets (T, ..., Y, X) of label images: classes as int64, or numbers as float32.
 
         Args:
             labels: (T, Y, X) integer, 0 = background.
@@ -38,12 +38,12 @@ class Head(Protocol):
 
         Args:
             maps: (B, T, K, Y, X) float, logits.
-            targets: (B, T, Y, X) int64, from `encode`.
+            targets: (B, T, ..., Y, X), from `encode`.
             known: (B, T) bool, False where a frame has no truth.
         """
 
-    def perfect(self, targets: NDArray[np.int64]) -> NDArray[np.float32]:
-        """The maps (T, K, Y, X) of a network that makes no mistake on targets (T, Y, X)."""
+    def perfect(self, targets: NDArray[Any]) -> NDArray[np.float32]:
+        """The maps (T, K, Y, X) of a network that makes no mistake on targets (T, ..., Y, X)."""
 
     def decode(self, maps: NDArray[np.float32], point: Point) -> NDArray[np.int32]:
         """The labels (Y, X) int32, 0 = background, of one frame's maps (K, Y, X)."""
