@@ -12,11 +12,12 @@ help: ## say what can be made
 
 $(STAMP): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing into $(VENV): several GB, 2 to 10 minutes."
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet -e '.[dev]'
 	touch $(STAMP)
 
-install: $(STAMP) ## make the virtual environment and install everything (about 5 GB)
+install: $(STAMP) ## make the virtual environment and install everything (about 7 GB)
 
 demo: install ## simulate a small data set, train and compare two models, register the better one
 	sh demo.sh $(PORT)

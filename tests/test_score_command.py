@@ -150,7 +150,7 @@ def dataset(tmp_path):
 @pytest.mark.parametrize("truth", ["02_GT/SEG", "02_GT"])
 def test_a_data_set_brings_its_border_its_markers_and_its_full_frames(score, dataset, truth):
     out, found = score(dataset / truth, dataset / "02_RES")
-    assert "frames 2 (full: 1)" in out and "a marker outside the truth cells" in out
+    assert "frames 2 (full: 1)" in out and "1 of 2 frames hold every cell" in out
     assert found["border"] == 50  # by the folder's name; object 3 lies inside the band
     assert (found["n_truth"], found["n_pred"], found["full_frames"]) == (3, 4, 1)
     assert found["by_sequence"]["02"]["seg"] == found["scores"]["det"] == found["scores"]["det_masks"] == 1

@@ -136,3 +136,10 @@ def test_cuda_where_there_is_none():
     assert pick_device("auto") == "cpu"
     with pytest.raises(CytolapseError, match="--device cpu"):
         pick_device("cuda")
+
+
+def test_labels_are_numbered_without_gaps():
+    labels = toy_labels(0)
+    segmenter = build(CONFIGS["classical"])
+    found = next(segmenter.segment(toy_frame(labels, 0)[None]))
+    assert set(np.unique(found)) == set(range(found.max() + 1))

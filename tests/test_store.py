@@ -21,11 +21,12 @@ from tracking_world import log_example, model_folder
 
 from cytolapse.cli import cytolapse
 from cytolapse.errors import CytolapseError
-from cytolapse.tracking import load_folder, open_store, start_run
+from cytolapse.tracking import load_folder, logged_tags, open_store, resume_run, start_run
 from cytolapse.tracking.client import connect
 from cytolapse.tracking.client_store import ClientStore
 from cytolapse.tracking.frames import RUN_COLUMNS, SERIES_COLUMNS, VERSION_COLUMNS
 from cytolapse.tracking.promotion import Wish, promote
+from cytolapse.tracking.reference import run_id_of
 from cytolapse.tracking.sql_store import SqlStore
 from cytolapse.tracking.sync import sync
 
@@ -278,3 +279,29 @@ def test_a_real_server_from_training_to_loading_and_its_death(
         delivered = reader.runs().set_index("run_id").loc[orphan.run_id]
         assert (delivered["status"], delivered["metrics.train/loss"]) == ("FINISHED", 0.5)
         assert load_folder(f"runs:/{orphan.run_id}/segmenter", address).is_dir()
+
+
+def test_a_run_is_found_by_name_and_by_the_first_digits_of_its_id(store: str) -> None:
+    with start_run(experiment="toy", name="unet") as run:
+        run.tags({"a": "1"})
+    for reference in (run.run_id, run.run_id[:6], run.name):
+        assert run_id_of(reference, store) == run.run_id
+    assert run_id_of("nothing", store) == "nothing"
+    assert run_id_of(run.run_id[:5], store) == run.run_id[:5], "too short to mean a run"
+    with start_run(experiment="toy") as other:
+        other.tags({"a": "2"})
+    connect(store).update_run(other.run_id, name=run.name)
+    with pytest.raises(CytolapseError, match="means several runs"):
+        run_id_of(run.name, store)
+
+
+def test_what_only_reads_makes_no_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for read in (
+        lambda: load_folder("models:/a@champion"),
+        lambda: logged_tags("0" * 32),
+        lambda: resume_run("0" * 32),
+    ):
+        with pytest.raises(CytolapseError, match=r"there is no store at .*in the folder where you trained"):
+            read()
+    assert not list(tmp_path.glob("mlflow.db*"))

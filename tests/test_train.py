@@ -279,6 +279,26 @@ def test_a_run_goes_on_from_the_store_when_its_folder_is_gone(toy, cli, tmp_path
     assert sorted(set(series["step"])) == list(range(1, 9))
 
 
+def test_scores_on_other_data_are_refused(trained, cli, tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{trained[0]}/mlflow.db")
+    code, _, err = cli("evaluate", trained[1], "--data", write_toy(tmp_path / "other"))
+    assert code == 1
+    assert "was trained on toy" in err
+    assert "is other: scores on other data would overwrite its own" in err
+
+
+def test_a_training_cut_before_its_first_validation_says_how_to_go_on(toy, cli, tmp_path, monkeypatch):
+    step = fit._step
+    monkeypatch.setattr(fit, "_step", lambda *parts: (_ for _ in ()).throw(KeyboardInterrupt))
+    code, _, err = cli("train", "unet", "--data", toy, *TINY, "--tracking", "spool:run")
+    assert code != 0
+    assert f"go on with: cytolapse train unet --resume spool:{tmp_path / 'run'}" in err
+    monkeypatch.setattr(fit, "_step", step)
+    code, _, err = cli("train", "unet", "--data", toy, "--resume", "spool:run")
+    assert code == 0, err
+    assert len(losses(tmp_path / "run")) == 8
+
+
 def test_a_refused_evaluation_or_resume_leaves_the_run_as_it_was(trained, toy, cli, tmp_path, monkeypatch):
     uri = f"sqlite:///{trained[0]}/mlflow.db"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
@@ -367,15 +387,17 @@ def test_a_validation_part_without_that_truth(cli, tmp_path):
     assert not (tmp_path / "mlflow.db").exists()
 
 
-def test_an_evaluation_that_is_refused_leaves_the_run_as_it_was(finished, cli, tmp_path):
-    events = (finished / "spool.jsonl").read_text()
+def test_a_test_part_without_truth_leaves_the_run_as_it_was(cli, tmp_path):
     data = write_toy(tmp_path / "bare")
-    for folder in ("01_ST", "01_GT"):
-        (data / folder).rename(tmp_path / folder)
+    for t in range(32, 40):
+        for place in ("01_ST", "01_GT"):
+            (data / place / f"SEG/man_seg{t:03d}.tif").unlink(missing_ok=True)
+    assert cli("train", "unet", "--data", data, *TINY, "--tracking", "spool:done")[0] == 0
+    events = (tmp_path / "done/spool.jsonl").read_text()
     code, _, err = cli("evaluate", "spool:done", "--data", data)
     assert code == 1
     assert "has no truth in its test part" in err
-    assert (finished / "spool.jsonl").read_text() == events
+    assert (tmp_path / "done/spool.jsonl").read_text() == events
 
 
 def test_a_loss_that_is_no_number_stops_with_the_mend(toy, cli, tmp_path):

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cytolapse.data import Split, default_split, open_dataset
+from cytolapse.data import Split, open_dataset
 from cytolapse.errors import CytolapseError
 from cytolapse.segmenter import Segmenter
 from cytolapse.tracking import load_folder, logged_tags, resume_run
@@ -46,9 +46,18 @@ def evaluate_run(reference: str, data: Path, part: str, tracking: str = "") -> s
 
 
 def _split(dataset: DataSet, tags: Mapping[str, str]) -> Split:
-    """The split that the run was trained with; on another data set, that one's own."""
-    if tags.get("cytolapse.dataset") != dataset.name or "cytolapse.split" not in tags:
-        return default_split(dataset)
+    """The split that the run was trained with: its scores stand beside its name, so they are of its own data.
+
+    Raises:
+        CytolapseError: these are other data, or the run is not ours.
+    """
+    if "cytolapse.split" not in tags:
+        raise CytolapseError("that run has no tag cytolapse.split: it is none that `cytolapse train` made")
+    if tags.get("cytolapse.dataset") != dataset.name:
+        raise CytolapseError(
+            f"the run was trained on {tags.get('cytolapse.dataset')}, {dataset.path} is {dataset.name}: scores on "
+            "other data would overwrite its own; use `cytolapse segment runs:/RUN_ID/segmenter` and `cytolapse score`"
+        )
     if tags.get("cytolapse.digest") != dataset.digest:
         raise CytolapseError(
             f"{dataset.path} has changed since the run was trained on {dataset.name} (digest {dataset.digest}, then "

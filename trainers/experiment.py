@@ -147,8 +147,15 @@ def _train(run: Run, segmenter: Segmenter, dataset: DataSet, split: Split, path:
     recipe = RECIPES[config.recipe]
     if recipe.fit is not None:
         started = time.perf_counter()
+        log.info("%s starts; its events are kept in %s", run.name, run.folder)
         try:
             recipe.fit(job, path)
+        except BaseException:
+            where = run.run_id or f"spool:{run.folder}"
+            log.warning(
+                "stopped at step %d; go on with: cytolapse train %s --resume %s", job.step, config.recipe, where
+            )
+            raise
         finally:
             if job.last_path.is_file():
                 run.artifact(job.last_path, folder="checkpoints")

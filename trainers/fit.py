@@ -122,6 +122,7 @@ def _fit(job: Fit, resume: Path | None) -> None:
     clips = Clips(job.train, model.head, config)
     if resume is None:
         _announce(fabric, job, clips)
+        checkpoint.save(job.last_path, job.state())  # so that a training can go on whenever it is cut
     else:
         job.restore(checkpoint.load(resume))
         job.segmenter.save(job.last_model)  # the run's folder may be a new one, on another machine
@@ -173,7 +174,8 @@ def _bar(job: Fit) -> tqdm[Any]:
 
 def _report(job: Fit, bar: tqdm[Any], loss: float, speed: float) -> None:
     bar.update()
-    bar.set_postfix(loss=f"{loss:.3f}", frames_per_s=f"{speed:.1f}", best=f"{max(job.best, 0):.3f}", refresh=False)
+    best = "-" if job.best < 0 else f"{job.best:.3f}"
+    bar.set_postfix(loss=f"{loss:.3f}", frames_per_s=f"{speed:.1f}", best=best, refresh=False)
     job.run.metrics({"train/loss": loss, "train/frames_per_second": speed}, step=job.step)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 import sys
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -69,6 +70,8 @@ def cytolapse() -> None:
 def main(command: click.Command = cytolapse) -> None:
     """Run a command; a CytolapseError or a full disk becomes a message on stderr and exit code 1."""
     _show_log()
+    # Before torch starts: threads that spin while they wait slow a training threefold when anything else uses a core.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         command(standalone_mode=True)
     except CytolapseError as error:

@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_model, save_model
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from cytolapse.heads import Point
@@ -65,8 +65,11 @@ class Segmenter:
         return stream(self.model, frames)
 
     def decode(self, raw: NDArray[np.float32]) -> NDArray[np.int32]:
-        """Labels (Y, X) int32 of one frame's raw output, after the steps."""
-        return apply_steps(self.model.decode(raw, self.point), self.steps)
+        """Labels (Y, X) int32 of one frame's raw output, after the steps, numbered 1, 2, 3, ..."""
+        labels = apply_steps(self.model.decode(raw, self.point), self.steps)
+        present = np.bincount(labels.ravel()) > 0
+        present[0] = False
+        return np.cumsum(present, dtype=np.int32)[labels] * (labels > 0)
 
     def segment(self, frames: NDArray[Any]) -> Iterator[NDArray[np.int32]]:
         """Labels (Y, X) int32, 0 = background, of frames (T, Y, X), frame by frame in constant memory."""

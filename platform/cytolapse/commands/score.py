@@ -62,7 +62,8 @@ def table(result: Result) -> str:
         lines.append(f"{rate:<14}" + "".join(_number(result.at(threshold)[rate]) for threshold in SHOWN_THRESHOLDS))
     lines += ["", "at IoU 0.5:   " + ", ".join(f"{count} {kind}" for kind, count in result.errors.items())]
     if result.full_frames < result.frames:
-        lines.append("frames with a marker outside the truth cells are not full: false positives are not counted there")
+        partial = "frames hold every cell; false positives and the kinds of predictions are counted in those only"
+        lines.append(f"{result.full_frames} of {result.frames} {partial}")
     if result.ignored:
         lines.append(f"predictions without a truth frame, ignored: {result.ignored}")
     return "\n".join(lines)

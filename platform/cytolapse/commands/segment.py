@@ -29,8 +29,8 @@ def segment(model: str, frames: Path, out: Path, device: str) -> None:
     from cytolapse.tracking import load_folder
 
     with new_mask_folder(out) as partial:
-        movie = open_frames(frames)
         segmenter = Segmenter.load(load_folder(model), device=device)
+        movie = open_frames(frames)
         bar = tqdm(segmenter.segment(movie.frames), total=len(movie), desc="segment", unit="frame", dynamic_ncols=True)
         write_masks(partial, map(int, movie.numbers), bar)
     click.echo(f"{len(movie)} masks in {out}")

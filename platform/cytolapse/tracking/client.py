@@ -72,6 +72,20 @@ def connect(uri: str) -> MlflowClient:
         ) from error
 
 
+def reach(uri: str) -> MlflowClient:
+    """A client of a store that exists: what only reads makes no empty one.
+
+    Raises:
+        CytolapseError: there is none, or as `connect`.
+    """
+    file = sqlite_file(uri)
+    if file is not None and not file.is_file():
+        raise CytolapseError(
+            f"there is no store at {shown(uri)}: run this in the folder where you trained, or set MLFLOW_TRACKING_URI"
+        )
+    return connect(uri)
+
+
 def brief(error: Exception) -> str:
     """The first line of what an error says, without passwords."""
     line = (str(error).splitlines() or [""])[0]

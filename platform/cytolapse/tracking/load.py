@@ -10,8 +10,9 @@ from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
 
 from cytolapse.errors import CytolapseError
-from cytolapse.tracking.client import connect, explained
+from cytolapse.tracking.client import explained, reach
 from cytolapse.tracking.files import local_path
+from cytolapse.tracking.reference import run_id_of
 from cytolapse.tracking.run import MODEL_FILES
 from cytolapse.tracking.spool import header, read_events
 from cytolapse.tracking.uri import SPOOL, shown, store_uri
@@ -44,7 +45,7 @@ def load_folder(uri: str, tracking: str = "") -> Path:
         return Path(uri)
     store = store_uri(tracking)
     with explained(store, uri):
-        client = connect(store)
+        client = reach(store)
         return _local_folder(client.get_logged_model(model_id(client, store, uri)), store)
 
 
@@ -57,7 +58,7 @@ def model_id(client: MlflowClient, store: str, uri: str) -> str:
     if match := re.fullmatch(r"models:/(m-[0-9a-f]{32})", uri):
         return match[1]
     if match := re.fullmatch(r"runs:/([^/]+)/([^/]+)", uri):
-        return _of_run(client, match[1], match[2])
+        return _of_run(client, run_id_of(match[1], store), match[2])
     if match := re.fullmatch(r"models:/([^/@]+)(?:@([^/@]+)|/(\d+))", uri):
         return _of_version(client, store, *match.groups())
     raise CytolapseError(f"{uri!r} names no model: give {FORMS}")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cytolapse.errors import CytolapseError
+from cytolapse.tracking.reference import run_id_of
 from cytolapse.tracking.run import Run
 from cytolapse.tracking.spool import EVENTS, FORMAT, Spool, SpoolBusy, header, read_events
 from cytolapse.tracking.state import STATE, load_state
@@ -51,7 +52,8 @@ def resume_run(reference: str, tracking: str = "") -> Run:
     """A run that goes on: it appends to what was logged.
 
     Args:
-        reference: the run's id in the store, or its spool (`spool:DIR` goes on only spooling, DIR delivers too).
+        reference: the run's id in the store (its first digits or its name will do), or its spool (`spool:DIR` goes on
+            only spooling, DIR delivers too).
         tracking: as for `start_run`.
 
     Raises:
@@ -63,6 +65,7 @@ def resume_run(reference: str, tracking: str = "") -> Run:
         return _go_on(place, None if only_spool else store_uri(tracking))
     folder, uri = _places(tracking)
     if uri is not None:
+        reference = run_id_of(reference, uri)
         name = _name_in_store(uri, reference)
         for earlier in sorted(spool_root().glob(f"*/{STATE}")):
             if load_state(earlier.parent, uri).run_id == reference:
@@ -90,11 +93,11 @@ def logged_tags(reference: str, tracking: str = "") -> dict[str, str]:
         header(place)
         found = [event["values"] for event, _ in read_events(place) if event["event"] == "tags"]
         return {name: value for values in found for name, value in values.items()}
-    from cytolapse.tracking.client import connect, explained
+    from cytolapse.tracking.client import explained, reach
 
     uri = store_uri("" if tracking.startswith(SPOOL) else tracking)
     with explained(uri, f"run {reference}"):
-        return dict(connect(uri).get_run(reference).data.tags)
+        return dict(reach(uri).get_run(run_id_of(reference, uri)).data.tags)
 
 
 def spool_root() -> Path:
@@ -130,10 +133,10 @@ def _go_on(folder: Path, uri: str | None) -> Run:
 
 
 def _name_in_store(uri: str, run_id: str) -> str:
-    from cytolapse.tracking.client import connect, explained
+    from cytolapse.tracking.client import explained, reach
 
     with explained(uri, f"run {run_id}"):
-        info = connect(uri).get_run(run_id).info
+        info = reach(uri).get_run(run_id).info
     if info.lifecycle_stage == "deleted":
         raise CytolapseError(f"run {run_id} was deleted: bring it back with `mlflow runs restore --run-id {run_id}`")
     return str(info.run_name)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from cytolapse.errors import CytolapseError
 from cytolapse.tracking.candidates import Candidate, best, candidate, of_version
-from cytolapse.tracking.client import as_global, connect, explained
+from cytolapse.tracking.client import as_global, explained, reach
+from cytolapse.tracking.reference import run_id_of
 from cytolapse.tracking.uri import store_uri
 
 if TYPE_CHECKING:
@@ -50,8 +51,8 @@ def promote(wish: Wish, tracking: str = "") -> list[str]:
         raise CytolapseError("--force overrides the gate: say why with --reason TEXT, it is kept with the version")
     uri = store_uri(tracking)
     with explained(uri, "promotion"):
-        client = connect(uri)
-        chosen, rivals = best([candidate(client, reference) for reference in wish.references])
+        client = reach(uri)
+        chosen, rivals = best([candidate(client, run_id_of(reference, uri)) for reference in wish.references])
         holder = _holder(client, chosen.name, wish.alias)
         current = None if holder is None else of_version(client, chosen.name, holder)
         if current is not None and current.model_id == chosen.model_id:
@@ -96,7 +97,7 @@ def rollback(name: str | None = None, alias: str = CHAMPION, tracking: str = "")
     """
     uri = store_uri(tracking)
     with explained(uri, "rollback"):
-        client = connect(uri)
+        client = reach(uri)
         name = name or _only_model(client)
         holder = _holder(client, name, alias)
         if holder is None:
