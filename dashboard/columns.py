@@ -37,8 +37,7 @@ def leaderboard() -> dict[str, Any]:
         for score in (SEG,)
     }
     return {
-        "run_id": None,
-        "name": column.TextColumn("Run", pinned=True, width=185),
+        "name": column.TextColumn("Run", pinned=True, width=185, help="Commands take a run's name, or its id."),
         "recipe": column.TextColumn("Recipe", help="What was trained; `cytolapse train --help` lists the recipes."),
         "head": column.TextColumn("Head", help="What the network's maps mean, and the way back to labels."),
         "seed": column.NumberColumn("Seed", help="Start of the random numbers: crops, first weights.", format="%d"),

@@ -38,12 +38,12 @@ def runs_or_stop() -> pd.DataFrame:
 
 
 def experiments_or_stop() -> pd.DataFrame:
-    """Every run that may have scores, and those that the URL names; ends the page where there is none."""
+    """Runs that may have scores, best first, and those that the URL names; ends the page where there is none."""
     runs = runs_or_stop()
     runs = runs[~tables.helpers(runs) | runs["run_id"].isin(st.query_params.get_all("run"))]
     if runs.empty:
         stop("No experiments yet", NOTHING_TRAINED, FIRST_STEPS)
-    return runs
+    return runs.iloc[tables.by_selection(runs)]
 
 
 def stop(head: str, line: str, code: str = "", icon: str = ":material/science:") -> NoReturn:

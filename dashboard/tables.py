@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from cytolapse.metrics.kinds import UNJUDGED
@@ -37,6 +39,11 @@ def helpers(runs: pd.DataFrame) -> pd.Series:
     entry = text(runs, "tags.mlflow.project.entryPoint")
     over = (entry != UNKNOWN) & (text(runs, "status").str.upper() == "FINISHED")
     return (entry.isin(HELPERS) | over) & (text(runs, "recipe") == UNKNOWN)
+
+
+def by_selection(runs: pd.DataFrame) -> Any:
+    """Positions of the runs, the best on validation first, those without a score last."""
+    return np.argsort(-pd.to_numeric(column(runs, *SELECTION)).to_numpy(float), kind="stable")
 
 
 def sources(runs: pd.DataFrame) -> list[str]:
@@ -232,10 +239,23 @@ def versions(registered: pd.DataFrame, runs: pd.DataFrame, source: str) -> pd.Da
 
 
 def evidence(version: pd.DataFrame) -> pd.DataFrame:
-    """The tags of one version, one per row."""
-    tags = {name.removeprefix("tags."): version[name].iloc[0] for name in version if name.startswith("tags.")}
+    """The tags of one version, one per row; a tag that holds JSON gives a row for each of its entries."""
+    stored = {name.removeprefix("tags."): version[name].iloc[0] for name in version if name.startswith("tags.")}
+    tags = {place: entry for name, value in stored.items() for place, entry in _entries(name, value).items()}
     known = {name: str(value) for name, value in tags.items() if value is not None and value == value and value != ""}
     return pd.DataFrame({"Tag": list(known), "Value": list(known.values())})
+
+
+def _entries(name: str, value: Any) -> dict[str, Any]:
+    found = value
+    if isinstance(value, str):
+        try:
+            found = json.loads(value)
+        except ValueError:
+            return {name: value}
+    if not isinstance(found, dict):
+        return {name: value}
+    return {place: entry for key, held in found.items() for place, entry in _entries(f"{name}: {key}", held).items()}
 
 
 def _utc(times: pd.Series) -> pd.Series:

@@ -7,6 +7,7 @@ from click.testing import CliRunner
 from cytolapse import __version__
 from cytolapse.cli import OWN, Commands, cytolapse, main
 from cytolapse.errors import CytolapseError
+from cytolapse.heads import HEADS
 from trainers.recipes import RECIPES
 
 
@@ -62,3 +63,8 @@ def test_a_full_disk_is_a_message_wherever_it_is_met(capfd, monkeypatch):
 def test_help_of_train_names_every_recipe():
     text = CliRunner().invoke(cytolapse, ["train", "--help"]).output.split("Options")[0]
     assert all(name in text for name in RECIPES)
+
+
+def test_help_of_train_names_every_head():
+    text = CliRunner().invoke(cytolapse, ["train", "--help"]).output
+    assert all(name in text for name in HEADS)

@@ -253,3 +253,14 @@ def test_evidence_lists_the_tags_that_say_something():
     version = registered(**{"tags.reason": [EVIL, None], "tags.empty": "", "tags.promoted_at": [None, None]}).iloc[:1]
     assert tables.evidence(version).values.tolist() == [["reason", EVIL]], "drawn in a table, where it is no HTML"
     assert tables.evidence(registered()).empty
+
+
+def test_what_a_json_tag_holds_stands_in_rows():
+    version = pd.DataFrame({"tags.evidence": ['{"score": 0.8, "champion": {"run_id": "a"}, "over": null}']})
+    assert tables.evidence(version).values.tolist() == [["evidence: score", "0.8"], ["evidence: champion: run_id", "a"]]
+
+
+def test_the_best_on_validation_comes_first_and_runs_without_a_score_last():
+    table = pd.DataFrame({"run_id": list("abc"), "metrics.val/silver/op_csb_masks": [0.5, None, 0.9]})
+    assert list(table["run_id"].iloc[tables.by_selection(table)]) == ["c", "a", "b"]
+    assert list(tables.by_selection(pd.DataFrame({"run_id": ["x", "y"]}))) == [0, 1]

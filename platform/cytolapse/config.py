@@ -24,8 +24,10 @@ class Config:
     recipe: str = _field("unet", "what is trained; `cytolapse train --help` lists the recipes")
     preset: str = _field("default", "named settings of the recipe; whatever is given beside it wins")
     model: str = _field("map", "map (a network with a head) or classical (nothing is learned)")
-    network: str = _field("unet", "the network that makes maps of frames")
-    head: str = _field("boundary", "what the maps mean: the target, the loss and the way back to labels")
+    network: str = _field(
+        "unet", "the network that makes maps of frames; a wrong name is answered with those that exist"
+    )
+    head: str = _field("boundary", "what the maps mean: semantic, boundary, distance, or one of an installed package")
     postprocess: str = _field("fill_holes,drop_small=60", "steps on the labels, in order: name or name=number; or none")
     widths: str = _field("24,48,96,192", "channels of the encoder levels, from full resolution down")
     frame_size: int = _field(0, "resize whole frames to this many px square; 0 trains on crops at full resolution")
