@@ -136,3 +136,22 @@ def test_cuda_where_there_is_none():
     assert pick_device("auto") == "cpu"
     with pytest.raises(CytolapseError, match="--device cpu"):
         pick_device("cuda")
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "message"),
+    [
+        ("config", [], "config is a list, where fields and values are expected"),
+        ("config", {"widths": 5}, "config has widths = 5, where str is expected"),
+        ("config", {"batch": "4"}, "config has batch = '4', where int is expected"),
+        ("point", None, "operating point is None, where a number for interior, grow is expected"),
+        ("point", {"threshold": 0.5}, "where a number for interior, grow is expected"),
+        ("point", {"interior": "x", "grow": 1}, "where a number for interior, grow is expected"),
+    ],
+)
+def test_a_card_with_wrong_values_is_refused(tmp_path, part, value, message):
+    build(CONFIGS["boundary"]).save(tmp_path)
+    card = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**card, part: value}))
+    with pytest.raises(CytolapseError, match=message):
+        Segmenter.load(tmp_path)
