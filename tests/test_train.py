@@ -13,6 +13,7 @@ from pathlib import Path
 
 import mlflow
 import numpy as np
+import pandas as pd
 import pytest
 import tifffile
 import torch
@@ -412,3 +413,25 @@ def test_segment_refuses_a_folder_that_holds_something(trained, toy, cli, tmp_pa
     assert code == 1
     assert "out exists already" in err
     assert (tmp_path / "out/notes.txt").read_text() == "mine"
+
+
+def test_a_border_that_fills_the_frames_is_refused_before_the_training(cli, tmp_path):
+    data = write_toy(tmp_path / "toy2")
+    (data / "dataset.toml").write_text("border = 48")
+    code, _, err = cli("train", "unet", "--data", data, "--tracking", f"spool:{tmp_path / 'spool'}", *TINY)
+    assert code == 1
+    assert f"the border of {data} is 48 px, but a frame is 96 x 96 px: write a smaller one into {data}" in err
+    assert not (tmp_path / "spool").exists()
+
+
+def test_ids_above_16_bits_are_learned_and_scored(cli, tmp_path):
+    data = write_toy(tmp_path / "toy2")
+    for file in sorted(data.glob("01_*/*/*.tif")):
+        labels = tifffile.imread(file).astype(np.int32)
+        labels[labels == 1], labels[labels == 6] = 2**31 - 1, 70000
+        tifffile.imwrite(file, labels)
+    spool = tmp_path / "spool"
+    code, _, err = cli("train", "unet", "--data", data, "--tracking", f"spool:{spool}", *TINY)
+    assert code == 0, err
+    objects = pd.read_parquet(spool / "files/artifacts/val/objects.parquet")
+    assert 2**31 - 1 in set(objects["truth"].dropna())
