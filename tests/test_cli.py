@@ -62,3 +62,35 @@ def test_a_full_disk_is_a_message_wherever_it_is_met(capfd, monkeypatch):
 def test_help_of_train_names_every_recipe():
     text = CliRunner().invoke(cytolapse, ["train", "--help"]).output.split("Options")[0]
     assert all(name in text for name in RECIPES)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError("Unable to allocate 71.6 PiB for an array"),
+        MemoryError(),
+        RuntimeError("[enforce fail] . DefaultCPUAllocator: can't allocate memory: you tried to allocate 4 bytes."),
+    ],
+)
+def test_too_little_memory_is_a_message(capfd, monkeypatch, error):
+    @click.command()
+    def large():
+        raise error
+
+    monkeypatch.setattr("sys.argv", ["large"])
+    with pytest.raises(SystemExit) as stop:
+        main(large)
+    assert stop.value.code == 1
+    err = capfd.readouterr().err
+    assert err.startswith("error: out of memory (")
+    assert "use a smaller --crop" in err
+
+
+def test_another_runtime_error_is_a_bug(monkeypatch):
+    @click.command()
+    def wrong():
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("sys.argv", ["wrong"])
+    with pytest.raises(RuntimeError, match="a bug"):
+        main(wrong)
