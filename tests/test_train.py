@@ -368,15 +368,16 @@ def test_a_validation_part_without_that_truth(cli, tmp_path):
     assert not (tmp_path / "mlflow.db").exists()
 
 
-def test_an_evaluation_that_is_refused_leaves_the_run_as_it_was(finished, cli, tmp_path):
-    events = (finished / "spool.jsonl").read_text()
+def test_an_evaluation_that_is_refused_leaves_the_run_as_it_was(cli, tmp_path):
     data = write_toy(tmp_path / "bare")
-    for folder in ("01_ST", "01_GT"):
-        (data / folder).rename(tmp_path / folder)
+    for file in data.glob("01_*/SEG/*3?.tif"):
+        file.unlink()
+    assert cli("train", "classical", "--data", data, "--tracking", f"spool:{tmp_path / 'done'}")[0] == 0
+    events = (tmp_path / "done/spool.jsonl").read_text()
     code, _, err = cli("evaluate", "spool:done", "--data", data)
     assert code == 1
     assert "has no truth in its test part" in err
-    assert (finished / "spool.jsonl").read_text() == events
+    assert (tmp_path / "done/spool.jsonl").read_text() == events
 
 
 def test_a_loss_that_is_no_number_stops_with_the_mend(toy, cli, tmp_path):
@@ -435,3 +436,14 @@ def test_ids_above_16_bits_are_learned_and_scored(cli, tmp_path):
     assert code == 0, err
     objects = pd.read_parquet(spool / "files/artifacts/val/objects.parquet")
     assert 2**31 - 1 in set(objects["truth"].dropna())
+
+
+def test_scores_on_other_data_do_not_take_the_place_of_a_runs_own(cli, toy, tmp_path):
+    spool = tmp_path / "spool"
+    assert cli("train", "classical", "--data", toy, "--tracking", f"spool:{spool}")[0] == 0
+    before = (spool / "spool.jsonl").read_bytes()
+    for part in ("val", "test"):
+        code, _, err = cli("evaluate", f"spool:{spool}", "--data", write_toy(tmp_path / part), "--split", part)
+        assert code == 1
+        assert f"the run was trained on toy: scores on {part} would take the place of its own" in err
+    assert (spool / "spool.jsonl").read_bytes() == before

@@ -46,9 +46,19 @@ def evaluate_run(reference: str, data: Path, part: str, tracking: str = "") -> s
 
 
 def _split(dataset: DataSet, tags: Mapping[str, str]) -> Split:
-    """The split that the run was trained with; on another data set, that one's own."""
-    if tags.get("cytolapse.dataset") != dataset.name or "cytolapse.split" not in tags:
+    """The split that the run was trained with.
+
+    Raises:
+        CytolapseError: it was trained on other data: its scores, by which runs are compared and promoted, would be
+            replaced by scores that do not compare.
+    """
+    if "cytolapse.split" not in tags:
         return default_split(dataset)
+    if tags.get("cytolapse.dataset") != dataset.name:
+        raise CytolapseError(
+            f"the run was trained on {tags.get('cytolapse.dataset')}: scores on {dataset.name} would take the place of "
+            "its own; `cytolapse segment` and `cytolapse score` tell how it does on other data"
+        )
     if tags.get("cytolapse.digest") != dataset.digest:
         raise CytolapseError(
             f"{dataset.path} has changed since the run was trained on {dataset.name} (digest {dataset.digest}, then "
