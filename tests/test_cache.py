@@ -230,3 +230,16 @@ def test_a_cached_movie_of_2752_frames_opens_quickly(tmp_path, monkeypatch):
 
 def environment():
     return {**os.environ, "PYTHONPATH": str(ROOT / "platform")}
+
+
+def test_a_source_that_cannot_be_read_is_named(tmp_path):
+    root = write_world(tmp_path / "set")
+    file = min((root / "01").iterdir())
+    file.unlink()
+    file.symlink_to(tmp_path / "nowhere.tif")
+    with pytest.raises(CytolapseError, match=rf"{file} can't be read \(No such file or directory\): copy"):
+        open_dataset(root)
+    file.unlink()
+    file.mkdir()
+    with pytest.raises(CytolapseError, match=rf"{file} can't be read \(Is a directory\): copy"):
+        open_dataset(root)

@@ -234,3 +234,13 @@ def test_a_bad_dataset_toml(world):
 @pytest.mark.parametrize("name", ["PhC-C2DH-U373", "C2C12-phase"])
 def test_real_data_is_clean(shared, name):
     assert not [finding for finding in check_dataset(shared / "data" / name) if not finding.note]
+
+
+def test_a_border_that_fills_the_frames(world):
+    (world / "dataset.toml").write_text(f"border = {min(HEIGHT, WIDTH)}")
+    found = [str(each) for each in check_dataset(world)]
+    assert len(found) == 1
+    assert f"the border of {world} is {min(HEIGHT, WIDTH)} px, but a frame is" in found[0]
+    assert "write a smaller one into" in found[0]
+    (world / "dataset.toml").write_text("um = inf")
+    assert "um is inf, where um per pixel is expected" in str(check_dataset(world)[0])

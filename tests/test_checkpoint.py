@@ -65,3 +65,20 @@ def test_a_full_disk_keeps_the_last_whole_checkpoint(tmp_path, monkeypatch):
     monkeypatch.undo()
     assert checkpoint.load(path)["step"] == 3
     assert [each.name for each in tmp_path.iterdir()] == ["last.pt"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"", "it is cut short|Ran out of input"), (pickle.dumps(Malicious(), protocol=2), "it holds more than")],
+)
+def test_an_empty_and_a_foreign_file_give_no_dangerous_advice(tmp_path, content, message):
+    (tmp_path / "last.pt").write_bytes(content)
+    with pytest.raises(CytolapseError, match=message) as found:
+        checkpoint.load(tmp_path / "last.pt")
+    assert "weights_only" not in str(found.value)
+
+
+def test_another_programs_checkpoint_is_refused(tmp_path):
+    torch.save({"config": {}, "state_dict": {}}, tmp_path / "last.pt")
+    with pytest.raises(CytolapseError, match="is no checkpoint of ours: it has no digest, parts, progress, random"):
+        checkpoint.load(tmp_path / "last.pt")

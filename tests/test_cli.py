@@ -68,3 +68,35 @@ def test_help_of_train_names_every_recipe():
 def test_help_of_train_names_every_head():
     text = CliRunner().invoke(cytolapse, ["train", "--help"]).output
     assert all(name in text for name in HEADS)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError("Unable to allocate 71.6 PiB for an array"),
+        MemoryError(),
+        RuntimeError("[enforce fail] . DefaultCPUAllocator: can't allocate memory: you tried to allocate 4 bytes."),
+    ],
+)
+def test_too_little_memory_is_a_message(capfd, monkeypatch, error):
+    @click.command()
+    def large():
+        raise error
+
+    monkeypatch.setattr("sys.argv", ["large"])
+    with pytest.raises(SystemExit) as stop:
+        main(large)
+    assert stop.value.code == 1
+    err = capfd.readouterr().err
+    assert err.startswith("error: out of memory (")
+    assert "use a smaller --crop" in err
+
+
+def test_another_runtime_error_is_a_bug(monkeypatch):
+    @click.command()
+    def wrong():
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("sys.argv", ["wrong"])
+    with pytest.raises(RuntimeError, match="a bug"):
+        main(wrong)

@@ -21,7 +21,11 @@ def test_round_trip():
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("batch", 0), ("learning_rate", 0.0), ("augment", "mirror"), ("widths", "a,b"), ("precision", "8"), ("seed", -1)],
+    [
+        *[("batch", 0), ("learning_rate", 0.0), ("augment", "mirror"), ("widths", "a,b"), ("precision", "8")],
+        *[("seed", -1), ("learning_rate", float("inf")), ("learning_rate", float("nan"))],
+        *[("weight_decay", float("inf")), ("weight_decay", float("nan"))],
+    ],
 )
 def test_a_bad_value_names_the_flag(field, value):
     with pytest.raises(CytolapseError, match=f"--{field.replace('_', '-')} is .*must be"):

@@ -86,3 +86,12 @@ def test_contact_sheet_and_movie(tmp_path):
         contact([])
     with pytest.raises(CytolapseError, match=r"at least one frame"):
         save_movie(tmp_path / "none.webp", [])
+
+
+def test_large_ids_look_like_small_ones():
+    large = np.where(TRUE == 2, 2**31 - 1, TRUE * 70000)
+    rows = [{**row, "truth": {1: 70000, 2: 2**31 - 1}.get(row["truth"])} for row in OBJECTS if row["side"] == "truth"]
+    assert np.array_equal(draw(GREY, large, None, rows), draw(GREY, TRUE, None, OBJECTS))
+    assert np.array_equal(draw(GREY, large, None), draw(GREY, TRUE, None))
+    unlisted = [{**rows[0], "truth": 5}]
+    assert COLOURS["TP"] not in colours(draw(GREY, large, None, unlisted))

@@ -96,6 +96,8 @@ def test_steps_run_in_order():
         ("drop_small", "is written as drop_small=NUMBER"),
         ("fill_holes=3", "is written as fill_holes, in --postprocess"),
         ("drop_small=x", "'x' is not a number"),
+        ("drop_small=nan", "'nan' is not a number"),
+        ("drop_small=1e999", "'1e999' is not a number"),
     ],
 )
 def test_a_bad_step_says_what_is_allowed(text, message):

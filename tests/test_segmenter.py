@@ -143,3 +143,22 @@ def test_labels_are_numbered_without_gaps():
     segmenter = build(CONFIGS["classical"])
     found = next(segmenter.segment(toy_frame(labels, 0)[None]))
     assert set(np.unique(found)) == set(range(found.max() + 1))
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "message"),
+    [
+        ("config", [], "config is a list, where fields and values are expected"),
+        ("config", {"widths": 5}, "config has widths = 5, where str is expected"),
+        ("config", {"batch": "4"}, "config has batch = '4', where int is expected"),
+        ("point", None, "operating point is None, where a number for interior, grow is expected"),
+        ("point", {"threshold": 0.5}, "where a number for interior, grow is expected"),
+        ("point", {"interior": "x", "grow": 1}, "where a number for interior, grow is expected"),
+    ],
+)
+def test_a_card_with_wrong_values_is_refused(tmp_path, part, value, message):
+    build(CONFIGS["boundary"]).save(tmp_path)
+    card = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**card, part: value}))
+    with pytest.raises(CytolapseError, match=message):
+        Segmenter.load(tmp_path)

@@ -48,7 +48,9 @@ def test_a_last_line_torn_by_a_kill_is_left_out_and_cut_when_the_run_goes_on(tmp
 
 
 def test_a_damaged_line_is_left_out_with_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    (tmp_path / "spool.jsonl").write_text('{"event": "tags"}\nXX\n{"event": "end"}\n')
+    (tmp_path / "spool.jsonl").write_text(
+        '{"event": "tags", "time": 1}\nXX\nnull\n[1]\n{"time": 3}\n{"event": "end", "time": 2}\n'
+    )
     assert kinds(tmp_path) == ["tags", "end"]
     assert "is damaged: left out" in caplog.text
 

@@ -165,6 +165,14 @@ def test_a_sync_killed_after_any_call_ends_as_if_it_had_not_been(
     assert len(client.search_runs([client.get_experiment_by_name("toy").experiment_id])) == life + 1
 
 
+def test_a_damaged_state_is_as_good_as_none(store: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = spooled(tmp_path).folder
+    first = shown(store, sync(folder, store))
+    (folder / "delivered.json").write_text('{"half')
+    assert shown(store, sync(folder, store)) == first
+    assert "delivered.json is damaged" in caplog.text
+
+
 def test_a_spool_synced_again_without_its_state_finds_its_run(store: str, tmp_path: Path) -> None:
     folder = spooled(tmp_path).folder
     first = sync(folder, store)

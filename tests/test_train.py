@@ -13,6 +13,7 @@ from pathlib import Path
 
 import mlflow
 import numpy as np
+import pandas as pd
 import pytest
 import tifffile
 import torch
@@ -279,14 +280,6 @@ def test_a_run_goes_on_from_the_store_when_its_folder_is_gone(toy, cli, tmp_path
     assert sorted(set(series["step"])) == list(range(1, 9))
 
 
-def test_scores_on_other_data_are_refused(trained, cli, tmp_path, monkeypatch):
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{trained[0]}/mlflow.db")
-    code, _, err = cli("evaluate", trained[1], "--data", write_toy(tmp_path / "other"))
-    assert code == 1
-    assert "was trained on toy" in err
-    assert "is other: scores on other data would overwrite its own" in err
-
-
 def test_a_training_cut_before_its_first_validation_says_how_to_go_on(toy, cli, tmp_path, monkeypatch):
     step = fit._step
     monkeypatch.setattr(fit, "_step", lambda *parts: (_ for _ in ()).throw(KeyboardInterrupt))
@@ -434,3 +427,36 @@ def test_segment_refuses_a_folder_that_holds_something(trained, toy, cli, tmp_pa
     assert code == 1
     assert "out exists already" in err
     assert (tmp_path / "out/notes.txt").read_text() == "mine"
+
+
+def test_a_border_that_fills_the_frames_is_refused_before_the_training(cli, tmp_path):
+    data = write_toy(tmp_path / "toy2")
+    (data / "dataset.toml").write_text("border = 48")
+    code, _, err = cli("train", "unet", "--data", data, "--tracking", f"spool:{tmp_path / 'spool'}", *TINY)
+    assert code == 1
+    assert f"the border of {data} is 48 px, but a frame is 96 x 96 px: write a smaller one into {data}" in err
+    assert not (tmp_path / "spool").exists()
+
+
+def test_ids_above_16_bits_are_learned_and_scored(cli, tmp_path):
+    data = write_toy(tmp_path / "toy2")
+    for file in sorted(data.glob("01_*/*/*.tif")):
+        labels = tifffile.imread(file).astype(np.int32)
+        labels[labels == 1], labels[labels == 6] = 2**31 - 1, 70000
+        tifffile.imwrite(file, labels)
+    spool = tmp_path / "spool"
+    code, _, err = cli("train", "unet", "--data", data, "--tracking", f"spool:{spool}", *TINY)
+    assert code == 0, err
+    objects = pd.read_parquet(spool / "files/artifacts/val/objects.parquet")
+    assert 2**31 - 1 in set(objects["truth"].dropna())
+
+
+def test_scores_on_other_data_do_not_take_the_place_of_a_runs_own(cli, toy, tmp_path):
+    spool = tmp_path / "spool"
+    assert cli("train", "classical", "--data", toy, "--tracking", f"spool:{spool}")[0] == 0
+    before = (spool / "spool.jsonl").read_bytes()
+    for part in ("val", "test"):
+        code, _, err = cli("evaluate", f"spool:{spool}", "--data", write_toy(tmp_path / part), "--split", part)
+        assert code == 1
+        assert f"is {part}: scores on other data would overwrite its own" in err
+    assert (spool / "spool.jsonl").read_bytes() == before

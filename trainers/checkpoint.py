@@ -13,6 +13,8 @@ from cytolapse.errors import CytolapseError
 if TYPE_CHECKING:
     from pathlib import Path
 
+HELD = {"config", "digest", "random", "progress", "parts"}
+
 
 def save(path: Path, state: dict[str, Any]) -> None:
     """Write the state beside the path, then rename it: a reader never sees half a checkpoint.
@@ -40,8 +42,13 @@ def load(path: Path) -> dict[str, Any]:
         raise CytolapseError(f"{path} is missing: this run left no checkpoint to resume from; train it anew")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (UnpicklingError, RuntimeError, EOFError, ValueError) as error:
-        raise CytolapseError(f"{path} is no checkpoint of ours: {str(error).splitlines()[0]}") from error
+    except UnpicklingError as error:  # torch's own text advises to load it all the same
+        raise CytolapseError(f"{path} is no checkpoint of ours: it holds more than tensors and numbers") from error
+    except (RuntimeError, EOFError, ValueError) as error:
+        reason = (str(error).splitlines() or ["it is cut short"])[0]
+        raise CytolapseError(f"{path} is no checkpoint of ours: {reason}") from error
     if not isinstance(state, dict):
         raise CytolapseError(f"{path} is no checkpoint of ours: it holds a {type(state).__name__}")
+    if missing := sorted(HELD - set(state)):
+        raise CytolapseError(f"{path} is no checkpoint of ours: it has no {', '.join(missing)}")
     return state

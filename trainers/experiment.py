@@ -13,6 +13,7 @@ from lightning_fabric import seed_everything
 
 from cytolapse.config import Config
 from cytolapse.data import DataSet, Split, default_split, open_dataset
+from cytolapse.data.ctc import need_inside
 from cytolapse.errors import CytolapseError
 from cytolapse.heads import ceiling
 from cytolapse.metrics import METRIC_SCHEMA_VERSION
@@ -103,6 +104,8 @@ def _same_settings(config: Config, given: Mapping[str, Any]) -> None:
 def _open(config: Config, data: Path) -> tuple[DataSet, Split]:
     pick_device(config.device)
     dataset = open_dataset(data)
+    for movie in dataset.movies.values():
+        need_inside(dataset.path, dataset.border, movie.frames.shape[1:])
     dataset.need_truth(config.train_on)
     split = default_split(dataset)
     for part in ("train", "validation"):

@@ -82,6 +82,16 @@ def main(command: click.Command = cytolapse) -> None:
             raise
         click.echo(f"error: {error}: free some disk space, then run it again (a training with --resume)", err=True)
         sys.exit(1)
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "allocate memory" not in str(error):  # as torch tells it
+            raise
+        text = str(error).rpartition(": ")[2].splitlines()
+        click.echo(
+            f"error: out of memory ({text[0] if text else 'no more'}): use a smaller --crop or --frame-size, --batch, "
+            "--clip or --widths",
+            err=True,
+        )
+        sys.exit(1)
 
 
 def _show_log() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,7 +56,8 @@ class Config:
         for name in ("frame_size", "patience", "seed", "weight_decay"):
             self._need(getattr(self, name) >= 0, name, "0 or more")
         self._need(self.seed < 2**32, "seed", "less than 2^32")
-        self._need(self.learning_rate > 0, "learning_rate", "more than 0")
+        self._need(0 < self.learning_rate < math.inf, "learning_rate", "more than 0, and finite")
+        self._need(self.weight_decay < math.inf, "weight_decay", "finite")
         for name, allowed in _CHOICES.items():
             self._need(getattr(self, name) in allowed, name, "one of " + ", ".join(allowed))
         self._need(all(width.isdecimal() and int(width) for width in self.widths.split(",")), "widths", "like 24,48,96")
@@ -91,14 +93,20 @@ class Config:
         """The inverse of `as_dict`; fields that a newer version wrote are refused.
 
         Raises:
-            CytolapseError: a field is unknown here.
+            CytolapseError: a field is unknown here, or a value is of another kind.
         """
+        if not isinstance(values, dict):
+            raise CytolapseError(f"config is a {type(values).__name__}, where fields and values are expected")
         unknown = sorted(set(values) - {each.name for each in dataclasses.fields(cls)})
         if unknown:
             raise CytolapseError(f"config has unknown fields {', '.join(unknown)}: it was written by another version")
+        for name, kind in ((each.name, each.type) for each in dataclasses.fields(cls) if each.name in values):
+            if type(values[name]) not in _KINDS[str(kind)]:
+                raise CytolapseError(f"config has {name} = {values[name]!r}, where {kind} is expected")
         return cls(**values)
 
 
+_KINDS: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,)}
 _CHOICES = {
     "augment": ("none", "geometry", "intensity"),
     "train_on": ("silver", "gold"),

@@ -25,6 +25,7 @@ PREDICTION: Colour = (255, 170, 30)
 COLOURS: Mapping[str, Colour] = {"TP": (86, 180, 233), "FP": (230, 85, 13), "FN": (250, 235, 70)}
 UNJUDGED: Colour = (205, 205, 205)
 _TINT = 0.25
+_LARGE = 2**16
 
 
 def draw(
@@ -59,9 +60,10 @@ def draw(
     rows = None if objects is None else list(objects)
     for side, labels, plain in (("prediction", prediction, PREDICTION), ("truth", truth, TRUTH)):
         if labels is not None:
-            colours, wrong = _colours(labels, side, plain, rows)
+            ids, places = _listed(labels)
+            look = _colours(ids, side, plain, rows)
             thick = 2 if zoom > 1 or max(labels.shape) > 1200 else 1
-            _paint(canvas, _enlarge(labels, zoom), (colours, wrong), thick, dashed=side == "truth")
+            _paint(canvas, _enlarge(places, zoom), look, thick, dashed=side == "truth")
     return canvas
 
 
@@ -69,17 +71,27 @@ def _enlarge(plane: NDArray[Any], zoom: int) -> NDArray[Any]:
     return plane if zoom == 1 else plane.repeat(zoom, axis=0).repeat(zoom, axis=1)
 
 
+def _listed(labels: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Rising ids (L,), 0 first, and labels as positions in them (Y, X); large ids take no room for those between."""
+    highest = int(labels.max(initial=0))
+    if highest < _LARGE:
+        return np.arange(highest + 1), labels
+    ids = np.union1d(labels, [0])
+    return ids, np.searchsorted(ids, labels)
+
+
 def _colours(
-    labels: NDArray[Any], side: str, plain: Colour, rows: Sequence[Mapping[str, Any]] | None
+    ids: NDArray[Any], side: str, plain: Colour, rows: Sequence[Mapping[str, Any]] | None
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """Per label: its colour (L, 3), and whether it is an error (L,)."""
-    colours = np.tile(np.array(plain if rows is None else UNJUDGED, np.uint8), (int(labels.max(initial=0)) + 1, 1))
+    """Per id: its colour (L, 3), and whether it is an error (L,)."""
+    colours = np.tile(np.array(plain if rows is None else UNJUDGED, np.uint8), (len(ids), 1))
     wrong = np.zeros(len(colours), bool)
     for row in rows or ():
-        if row["side"] == side and 0 < row[side] < len(colours):
-            label, matched = int(row[side]), row["kind"] == "matched"
-            colours[label] = COLOURS["TP" if matched else "FN" if side == "truth" else "FP"]
-            wrong[label] = not matched
+        if row["side"] == side and 0 < row[side] <= ids[-1]:
+            place, matched = np.searchsorted(ids, int(row[side])), row["kind"] == "matched"
+            if ids[place] == int(row[side]):
+                colours[place] = COLOURS["TP" if matched else "FN" if side == "truth" else "FP"]
+                wrong[place] = not matched
     return colours, wrong
 
 

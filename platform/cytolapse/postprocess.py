@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial, reduce
 from inspect import signature
 from typing import TYPE_CHECKING
@@ -132,9 +133,12 @@ def _step(name: str, value: str) -> Step:
     if not value:
         return step
     try:
-        return partial(step, **{argument[0]: float(value)})
+        number = float(value)
     except ValueError:
-        raise CytolapseError(f"post-processing step {name}={value}: {value!r} is not a number") from None
+        number = math.nan
+    if not math.isfinite(number):
+        raise CytolapseError(f"post-processing step {name}={value}: {value!r} is not a number")
+    return partial(step, **{argument[0]: number})
 
 
 def apply_steps(labels: Labels, steps: Sequence[Step]) -> Labels:

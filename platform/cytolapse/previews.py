@@ -60,11 +60,7 @@ def to_display(frame: NDArray[Any], limits: tuple[float, float]) -> NDArray[np.u
 
 
 def write_previews(path: Path, frames: Iterable[FrameView]) -> None:
-    """Write frames, one after the other, to a zip that is there whole or not at all.
-
-    Raises:
-        CytolapseError: a label is above 65535.
-    """
+    """Write frames, one after the other, to a zip that is there whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -125,11 +121,14 @@ def _encoded(frame: FrameView) -> Iterable[tuple[str, bytes]]:
     content = _bytes(image, "WEBP", quality=90, method=2) if lossy else _bytes(image, "PNG", compress_level=3)
     yield f"image/{frame.number:04d}.{'webp' if lossy else 'png'}", content
     for kind, labels in {"prediction": frame.prediction, **frame.references}.items():
-        highest = int(labels.max(initial=0))
-        if highest > np.iinfo(np.uint16).max:
-            raise CytolapseError(f"label {highest} of frame {frame.number} ({kind}) is above 65535: number labels anew")
-        coded = _bytes(Image.fromarray(labels.astype(np.uint16)), "PNG", compress_level=3)
-        yield f"{kind}/{frame.number:04d}.png", coded
+        yield f"{kind}/{frame.number:04d}.png", _bytes(_label_image(labels), "PNG", compress_level=3)
+
+
+def _label_image(labels: NDArray[Any]) -> Image.Image:
+    """Labels as 16 bit grey; ids above that as the four bytes of each, which PNG keeps as colour and opacity."""
+    if labels.max(initial=0) <= np.iinfo(np.uint16).max:
+        return Image.fromarray(labels.astype(np.uint16))
+    return Image.fromarray(np.ascontiguousarray(labels, dtype="<i4").view(np.uint8).reshape(*labels.shape, 4))
 
 
 def _bytes(image: Image.Image, kind: str, **options: Any) -> bytes:
@@ -140,4 +139,6 @@ def _bytes(image: Image.Image, kind: str, **options: Any) -> bytes:
 
 def _decode(content: bytes) -> NDArray[Any]:
     with Image.open(io.BytesIO(content)) as image:
+        if image.mode == "RGBA":
+            return np.asarray(image).view("<i4")[..., 0].astype(np.int32)
         return np.asarray(image if image.mode.startswith("I") else image.convert("L"))

@@ -102,7 +102,9 @@ class Segmenter:
             CytolapseError: a file is missing, broken or of another version.
         """
         card = _read_card(folder / "config.json")
-        segmenter = replace(cls.build(Config.from_dict(card["config"]), card["um"]), point=card["point"])
+        segmenter = cls.build(Config.from_dict(card["config"]), card["um"])
+        _check_point(folder / "config.json", card["point"], segmenter.point)
+        segmenter = segmenter.at(card["point"])
         if isinstance(segmenter.model, nn.Module):
             weights = folder / "weights.safetensors"
             if not weights.is_file():
@@ -124,6 +126,13 @@ def pick_device(device: str) -> str:
     if device == "cuda" and not torch.cuda.is_available():
         raise CytolapseError("--device cuda: torch finds no CUDA device on this machine; use --device cpu")
     return ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+
+
+def _check_point(path: Path, found: Any, expected: Point) -> None:
+    numbers = isinstance(found, dict) and all(type(value) in (int, float) for value in found.values())
+    if not numbers or set(found) != set(expected):
+        names = ", ".join(expected) or "nothing"
+        raise CytolapseError(f"{path}: the operating point is {found!r}, where a number for {names} is expected")
 
 
 def _read_card(path: Path) -> Mapping[str, Any]:

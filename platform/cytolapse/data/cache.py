@@ -164,13 +164,22 @@ def _recall(memo: Path) -> dict[str, tuple[str, Stamp]]:
 
 
 def _stamp(file: Path) -> Stamp:
-    found = file.stat()
+    with _readable(file):
+        found = file.stat()
     return (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
 
 
 def _sha256(file: Path) -> str:
-    with file.open("rb") as opened:
+    with _readable(file), file.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+@contextmanager
+def _readable(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise CytolapseError(f"{file} can't be read ({error.strerror or error}): copy or export it again") from error
 
 
 @contextmanager

@@ -43,8 +43,9 @@ def check_dataset(root: Path) -> list[Finding]:
     """
     ctc.need_folder(root)
     found: list[Finding] = []
+    border = 0
     with _telling(found):
-        ctc.read_facts(root)
+        border = ctc.read_facts(root).border
     names = sorted({match[1] for each in root.iterdir() if each.is_dir() and (match := FOLDER.fullmatch(each.name))})
     if not names:
         found.append(problem(root, "holds no sequence", "put the frames into a folder 01 (or 02 ...)"))
@@ -54,7 +55,7 @@ def check_dataset(root: Path) -> list[Finding]:
             every.append(ctc.sources(root, name))
     with tqdm(total=sum(len(each.images) for each in every), desc="checking", unit="image", leave=False) as bar:
         for sources in every:
-            _Check(root, found, bar).sequence(sources)
+            _Check(root, found, bar, border).sequence(sources)
     return found
 
 
@@ -63,6 +64,7 @@ class _Check:
     root: Path
     found: list[Finding]
     bar: tqdm
+    border: int
 
     def sequence(self, sources: ctc.Sources) -> None:
         """All files of one sequence."""
@@ -77,6 +79,9 @@ class _Check:
         shape = None
         for _, image in self.images(frames, as_frame, None):
             shape = image.shape
+        if shape is not None:
+            with _telling(self.found):
+                ctc.need_inside(self.root, self.border, shape)
         if not (sources.masks or sources.markers):
             self.found.append(remark(folder, "there is no truth"))
         self.masks(Layer(silver / "SEG", sources.silver, ctc.MASK, "man_seg0000.tif"), frames, shape)

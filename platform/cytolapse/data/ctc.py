@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from dataclasses import dataclass, field
@@ -172,9 +173,22 @@ def read_facts(root: Path) -> Facts:
     given = {key: value for key, value in found.items() if key in Facts._fields}
     for key, value in given.items():
         kinds, expected = _KINDS[key]
-        if type(value) not in kinds or value == "" or (key != "name" and value < 0):
+        if type(value) not in kinds or value == "" or (key != "name" and not 0 <= value < math.inf):
             raise CytolapseError(f"{path}: {key} is {value!r}, where {expected} is expected")
     return known._replace(**given)
+
+
+def need_inside(root: Path, border: int, shape: tuple[int, ...]) -> None:
+    """Refuse a border that leaves nothing of a frame (Y, X).
+
+    Raises:
+        CytolapseError: it is half a side or more.
+    """
+    if 2 * border >= min(shape):
+        raise CytolapseError(
+            f"the border of {root} is {border} px, but a frame is {shape[0]} x {shape[1]} px: write a smaller one into "
+            f"{root / 'dataset.toml'}, as border = 0"
+        )
 
 
 _KINDS: dict[str, tuple[tuple[type, ...], str]] = {

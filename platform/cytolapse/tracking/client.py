@@ -112,6 +112,8 @@ def explained(uri: str, what: str) -> Iterator[None]:
             raise CytolapseError(
                 f"{what}: not in {shown(uri)} ({first}); `cytolapse runs` lists what is there"
             ) from error
+        if refused(error):
+            raise CytolapseError(f"{what}: {shown(uri)} refuses it ({first})") from error
         running = "; is it running?" if uri.startswith("http") else ""
         raise CytolapseError(f"{what}: {shown(uri)} does not answer ({first}){running}") from error
 

@@ -73,7 +73,9 @@ class Live(threading.Thread):
         self._warned = True
         where, folder = shown(self._delivery.uri), self._delivery.folder
         if isinstance(error, CytolapseError):
-            _LOG.warning("%s; the run is spooled in %s", error, folder)
+            _LOG.warning(
+                "%s; the run is spooled in %s; deliver it later with: cytolapse sync %s", error, folder, folder
+            )
             return
         _LOG.warning(
             "tracking server %s not reachable: the run is spooled in %s; deliver it later with: cytolapse sync %s (%s)",

@@ -118,12 +118,20 @@ def read_events(folder: Path, offset: int = 0) -> Iterator[tuple[dict[str, Any],
             if not line.endswith(b"\n"):
                 return
             offset += len(line)
-            try:
-                event = json.loads(line)
-            except ValueError:
+            event = _event(line)
+            if event is None:
                 _LOG.warning("%s: the line that ends at byte %d is damaged: left out", folder / EVENTS, offset)
                 continue
             yield event, offset
+
+
+def _event(line: bytes) -> dict[str, Any] | None:
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    whole = isinstance(event, dict) and isinstance(event.get("event"), str) and isinstance(event.get("time"), int)
+    return event if whole else None
 
 
 def header(folder: Path) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 STATE = "delivered.json"
+_LOG = logging.getLogger("cytolapse.tracking")
 
 
 @dataclass
@@ -59,7 +61,11 @@ def run_ids(folder: Path) -> set[str]:
 
 def _read(folder: Path) -> dict[str, dict[str, Any]]:
     path = folder / STATE
-    entries: dict[str, dict[str, Any]] = json.loads(path.read_text()) if path.is_file() else {}
+    try:
+        entries: dict[str, dict[str, Any]] = json.loads(path.read_text()) if path.is_file() else {}
+    except ValueError:
+        _LOG.warning("%s is damaged: what is spooled there is delivered from the start, which repeats nothing", path)
+        return {}
     return entries
 
 
