@@ -5,6 +5,7 @@ import pytest
 
 from dashboard import picture, tables
 from dashboard.scores import ALL, COUNTS, READINGS, SEG, TRUTH
+from dashboard.versions import evidence_table, version_table
 
 EVIL = '<img src=x onerror="alert(1)"> [x](javascript:alert(1))'
 NOTHING = pd.DataFrame(columns=["run_id", "name", "status", "started", "finished", "dataset", "recipe", "head"])
@@ -239,25 +240,25 @@ def registered(**columns) -> pd.DataFrame:
 
 
 def test_versions_are_ordered_as_numbers_and_bear_a_run_that_is_gone():
-    table = tables.versions(registered(), runs(), "test-gold")
+    table = version_table(registered(), runs(), "test-gold")
     assert list(table["version"]) == [10, 2]
     assert list(table["run"]) == ["gone", "same"]
     assert list(table["aliases"]) == [[], ["champion"]]
     assert pd.isna(table["seg"][0])
     assert table["seg"][1] == 0.8
     assert table["frames"][1] == "frames?run=a"
-    assert list(tables.versions(registered(), NOTHING, "test-gold")["run"]) == ["gone", "a"]
+    assert list(version_table(registered(), NOTHING, "test-gold")["run"]) == ["gone", "a"]
 
 
 def test_evidence_lists_the_tags_that_say_something():
     version = registered(**{"tags.reason": [EVIL, None], "tags.empty": "", "tags.promoted_at": [None, None]}).iloc[:1]
-    assert tables.evidence(version).values.tolist() == [["reason", EVIL]], "drawn in a table, where it is no HTML"
-    assert tables.evidence(registered()).empty
+    assert evidence_table(version).values.tolist() == [["reason", EVIL]], "drawn in a table, where it is no HTML"
+    assert evidence_table(registered()).empty
 
 
 def test_what_a_json_tag_holds_stands_in_rows():
     version = pd.DataFrame({"tags.evidence": ['{"score": 0.8, "champion": {"run_id": "a"}, "over": null}']})
-    assert tables.evidence(version).values.tolist() == [["evidence: score", "0.8"], ["evidence: champion: run_id", "a"]]
+    assert evidence_table(version).values.tolist() == [["evidence: score", "0.8"], ["evidence: champion: run_id", "a"]]
 
 
 def test_the_best_on_validation_comes_first_and_runs_without_a_score_last():

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 
@@ -143,21 +144,31 @@ def test_the_source_preset_resizes_whole_frames(toy, cli):
     assert "of memory" in err, "time and memory are estimated before the first step"
 
 
-def test_resume_goes_on_bit_identically(toy, cli, tmp_path, monkeypatch):
+@pytest.fixture
+def interrupted(monkeypatch):
+    """Ctrl-C after that many steps of a training in the block."""
+
+    @contextmanager
+    def after(steps):
+        left, step = iter(range(steps)), fit._step
+
+        def cut(*parts):
+            if next(left, None) is None:
+                raise KeyboardInterrupt
+            return step(*parts)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(fit, "_step", cut)
+            yield
+
+    return after
+
+
+def test_resume_goes_on_bit_identically(toy, cli, tmp_path, interrupted):
     train = ("train", "unet", "--data", toy, *TINY)
     assert cli(*train, "--tracking", "spool:whole")[0] == 0
-    step = fit._step
-
-    def cut(*parts):
-        cut.left -= 1
-        if cut.left < 0:
-            raise KeyboardInterrupt
-        return step(*parts)
-
-    cut.left = 6
-    monkeypatch.setattr(fit, "_step", cut)
-    assert cli(*train, "--tracking", "spool:cut")[0] != 0
-    monkeypatch.setattr(fit, "_step", step)
+    with interrupted(6):
+        assert cli(*train, "--tracking", "spool:cut")[0] != 0
     assert checkpoint.load(tmp_path / "cut/checkpoints/last.pt")["progress"]["step"] == 4
     code, _, err = cli("train", "unet", "--data", toy, "--resume", "spool:cut")
     assert code == 0, err
@@ -201,19 +212,9 @@ def test_a_resumed_training_keeps_its_settings_and_its_data(finished, toy, tmp_p
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-def test_a_training_on_cuda_resumes(toy, cli, monkeypatch):
-    step = fit._step
-
-    def cut(*parts):
-        cut.left -= 1
-        if cut.left < 0:
-            raise KeyboardInterrupt
-        return step(*parts)
-
-    cut.left = 6
-    monkeypatch.setattr(fit, "_step", cut)
-    assert cli("train", "unet", "--data", toy, *TINY, "--device", "cuda", "--tracking", "spool:cut")[0] != 0
-    monkeypatch.setattr(fit, "_step", step)
+def test_a_training_on_cuda_resumes(toy, cli, interrupted):
+    with interrupted(6):
+        assert cli("train", "unet", "--data", toy, *TINY, "--device", "cuda", "--tracking", "spool:cut")[0] != 0
     code, _, err = cli("train", "unet", "--data", toy, "--resume", "spool:cut")
     assert code == 0, err
 
@@ -225,7 +226,7 @@ def test_a_killed_training_goes_on_from_its_last_checkpoint(toy, tmp_path):
     env = {**os.environ, "PYTHONPATH": f"{ROOT}/platform:{ROOT}"}
     process = subprocess.Popen(list(map(str, train)), cwd=tmp_path, env=env, stderr=subprocess.DEVNULL)
     last = tmp_path / "run/checkpoints/last.pt"
-    while not last.is_file():
+    while not last.is_file() or checkpoint.load(last)["progress"]["step"] < 2:
         assert process.poll() is None
         time.sleep(0.05)
     process.kill()
@@ -258,19 +259,9 @@ def test_fine_tuning_starts_from_the_given_weights(trained, toy, cli, tmp_path, 
     assert "has widths '4,8', this training '4,16': give --widths 4,8" in err
 
 
-def test_a_run_goes_on_from_the_store_when_its_folder_is_gone(toy, cli, tmp_path, monkeypatch):
-    step = fit._step
-
-    def cut(*parts):
-        cut.left -= 1
-        if cut.left < 0:
-            raise KeyboardInterrupt
-        return step(*parts)
-
-    cut.left = 6
-    monkeypatch.setattr(fit, "_step", cut)
-    assert cli("train", "unet", "--data", toy, *TINY)[0] != 0
-    monkeypatch.setattr(fit, "_step", step)
+def test_a_run_goes_on_from_the_store_when_its_folder_is_gone(toy, cli, tmp_path, interrupted):
+    with interrupted(6):
+        assert cli("train", "unet", "--data", toy, *TINY)[0] != 0
     (run,) = open_store(f"sqlite:///{tmp_path}/mlflow.db").runs()["run_id"]
     shutil.rmtree(tmp_path / "home/spool")
     code, out, err = cli("train", "unet", "--data", toy, "--resume", run)
@@ -280,13 +271,11 @@ def test_a_run_goes_on_from_the_store_when_its_folder_is_gone(toy, cli, tmp_path
     assert sorted(set(series["step"])) == list(range(1, 9))
 
 
-def test_a_training_cut_before_its_first_validation_says_how_to_go_on(toy, cli, tmp_path, monkeypatch):
-    step = fit._step
-    monkeypatch.setattr(fit, "_step", lambda *parts: (_ for _ in ()).throw(KeyboardInterrupt))
-    code, _, err = cli("train", "unet", "--data", toy, *TINY, "--tracking", "spool:run")
+def test_a_training_cut_before_its_first_validation_says_how_to_go_on(toy, cli, tmp_path, interrupted):
+    with interrupted(0):
+        code, _, err = cli("train", "unet", "--data", toy, *TINY, "--tracking", "spool:run")
     assert code != 0
     assert f"go on with: cytolapse train unet --resume spool:{tmp_path / 'run'}" in err
-    monkeypatch.setattr(fit, "_step", step)
     code, _, err = cli("train", "unet", "--data", toy, "--resume", "spool:run")
     assert code == 0, err
     assert len(losses(tmp_path / "run")) == 8

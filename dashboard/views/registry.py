@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboard import columns, links, parts, reads, tables
 from dashboard.scores import SOURCES, SOURCES_HELP
+from dashboard.versions import evidence_table, version_table
 from dashboard.words import plain
 
 HOW = """cytolapse promote RUN_ID --reason "why"     # its model becomes a version; champion if it is at least as good
@@ -41,7 +42,7 @@ with right:
     )
 
 here = versions[versions["name"].astype(str) == model].reset_index(drop=True)
-table = tables.versions(here, runs, source)
+table = version_table(here, runs, source)
 champions = [row for row in table.itertuples() if "champion" in row.aliases]
 with st.container(border=True):
     if champions:
@@ -68,7 +69,7 @@ with st.columns([1, 2])[0]:
         [str(number) for number in table["version"]],
         format_func="Version {}".format,
     )
-evidence = tables.evidence(here[here["version"].astype(str) == version])
+evidence = evidence_table(here[here["version"].astype(str) == version])
 if evidence.empty:
     st.caption("This version carries no promotion tags.")
 else:
