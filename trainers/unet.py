@@ -3,8 +3,8 @@
 `default` trains on full-resolution crops with the boundary head. `source` is the first experiment of the study behind
 this project: whole frames resized to 256x256, batch 16, one foreground map. `quick` is a small network on small crops.
 
-On 2 CPU cores `default` takes 4 to 6 minutes and scores SEG 0.89 to 0.90 on PhC-C2DH-U373 (docs/first-run.md);
-`quick` takes 2 minutes on the simulated demo data and scores SEG 0.75 on their validation part.
+On 2 CPU cores `default` takes 5 minutes and scores SEG 0.89 to 0.90 on PhC-C2DH-U373 (docs/first-run.md); `quick` takes
+1.5 minutes on the simulated demo data and scores SEG 0.70 on their validation part (silver).
 """
 
 from trainers.fit import fit
