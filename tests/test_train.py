@@ -124,6 +124,13 @@ def test_the_best_and_the_last_checkpoint_are_logged_models(logged, trained):
     for name in ("segmenter", "last"):
         folder = load_folder(f"runs:/{trained[1]}/{name}")
         assert {each.name for each in folder.iterdir()} >= {"config.json", "weights.safetensors"}
+    client = mlflow.MlflowClient(f"sqlite:///{trained[0]}/mlflow.db")
+    scores = {
+        model.name: {metric.key: metric.value for metric in model.metrics}
+        for model in client.search_logged_models([logged.info.experiment_id])
+    }
+    assert scores["last"] == {"val/op_csb_masks": logged.data.metrics["val/op_csb_masks"]}
+    assert scores["segmenter"]["test/gold/seg"] == logged.data.metrics["test/gold/seg"]
 
 
 @pytest.mark.parametrize("recipe", list(RECIPES))

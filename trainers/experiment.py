@@ -16,7 +16,7 @@ from cytolapse.data import DataSet, Split, default_split, open_dataset
 from cytolapse.data.ctc import need_inside
 from cytolapse.errors import CytolapseError
 from cytolapse.heads import ceiling
-from cytolapse.metrics import METRIC_SCHEMA_VERSION
+from cytolapse.metrics import METRIC_SCHEMA_VERSION, SELECTION
 from cytolapse.models import MapModel
 from cytolapse.postprocess import apply_steps
 from cytolapse.segmenter import Segmenter, pick_device
@@ -163,6 +163,7 @@ def _train(run: Run, segmenter: Segmenter, dataset: DataSet, split: Split, path:
             if job.last_path.is_file():
                 run.artifact(job.last_path, folder="checkpoints")
         run.model(job.last_model, name="last", step=job.step, kind="checkpoint")
+        run.metrics({f"val/{SELECTION}": job.latest}, step=job.step, model="last")
         log.info("best validation at step %d of %d", job.best_step, job.step)
         minutes = (time.perf_counter() - started) / 60
         run.metrics({"train/best_step": job.best_step, "train/steps": job.step, "train/minutes": minutes})

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("cytolapse.train")
 MAX_NORM = 10.0
 MEND = "use a lower --learning-rate or --precision 32-true"
-PROGRESS = ("step", "best", "best_step", "stale", "best_weights")
+PROGRESS = ("step", "best", "best_step", "stale", "latest", "best_weights")
 
 
 @dataclass
@@ -51,6 +51,7 @@ class Fit:
         best: the highest selection score so far.
         best_step: when that was.
         stale: validations since then.
+        latest: the selection score of the last validation.
         best_weights: the model's weights then.
     """
 
@@ -63,6 +64,7 @@ class Fit:
     best: float = -1.0
     best_step: int = 0
     stale: int = 0
+    latest: float = 0.0
     best_weights: dict[str, Any] = field(default_factory=dict)
     parts: dict[str, Any] = field(default_factory=dict)
 
@@ -180,7 +182,7 @@ def _report(job: Fit, bar: tqdm[Any], loss: float, speed: float) -> None:
 
 
 def _validate(job: Fit) -> None:
-    selection = job.validation.run(job.segmenter, job.run, job.step)
+    selection = job.latest = job.validation.run(job.segmenter, job.run, job.step)
     # The first half is not counted: while the learning rate is high, a validation says little about the end.
     job.stale += job.step > job.segmenter.config.train_steps // 2
     if selection > job.best:
