@@ -372,7 +372,7 @@ def test_a_validation_part_without_that_truth(cli, tmp_path):
         (data / f"01_GT/SEG/man_seg{name}.tif").unlink()
     code, _, err = cli("train", "unet", "--data", data, "--train-on", "gold", *TINY)
     assert code == 1
-    assert "no frame in the validation part of" in err
+    assert "the validation part of" in err and "has no cell in its" in err
     assert not (tmp_path / "mlflow.db").exists()
 
 
@@ -456,3 +456,13 @@ def test_scores_on_other_data_do_not_take_the_place_of_a_runs_own(cli, toy, tmp_
         assert code == 1
         assert f"is {part}: scores on other data would overwrite its own" in err
     assert (spool / "spool.jsonl").read_bytes() == before
+
+
+def test_a_validation_part_without_any_cell_is_refused(cli, tmp_path):
+    data = write_toy(tmp_path / "toy")
+    for t in range(18, 32):
+        tifffile.imwrite(data / f"01_ST/SEG/man_seg{t:03d}.tif", np.zeros((96, 96), np.uint16))
+    code, _, err = cli("train", "unet", "--data", data, *TINY)
+    assert code == 1
+    assert "has no cell in its silver truth: there is nothing to choose on" in err
+    assert not (tmp_path / "mlflow.db").exists(), "every score would be undefined, so no run is opened"

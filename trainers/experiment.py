@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from cytolapse.data import Movie
+
 log = logging.getLogger("cytolapse.train")
 CEILING_FRAMES = 20
 
@@ -109,9 +111,9 @@ def _open(config: Config, data: Path) -> tuple[DataSet, Split]:
     dataset.need_truth(config.train_on)
     split = default_split(dataset)
     for part in ("train", "validation"):
-        if not any(known(movie, config.train_on).any() for movie in split.movies(dataset, part)):
+        if not any(_holds_cells(movie, config.train_on) for movie in split.movies(dataset, part)):
             raise CytolapseError(
-                f"no frame in the {part} part of {dataset.path} has {config.train_on} truth: there is nothing to "
+                f"the {part} part of {dataset.path} has no cell in its {config.train_on} truth: there is nothing to "
                 f"{'learn from' if part == 'train' else 'choose on'}; try the other --train-on"
             )
     truths = [movie.references.get(config.train_on) for movie in split.movies(dataset, "validation")]
@@ -121,6 +123,10 @@ def _open(config: Config, data: Path) -> tuple[DataSet, Split]:
             "positives could not be counted, so nothing could be chosen; try the other --train-on"
         )
     return dataset, split
+
+
+def _holds_cells(movie: Movie, reference: str) -> bool:
+    return any(np.any(movie.references[reference].labels[t]) for t in np.flatnonzero(known(movie, reference)))
 
 
 def _build(config: Config) -> Segmenter:

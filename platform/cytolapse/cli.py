@@ -70,7 +70,7 @@ def cytolapse() -> None:
 def main(command: click.Command = cytolapse) -> None:
     """Run a command; a CytolapseError or a full disk becomes a message on stderr and exit code 1."""
     _show_log()
-    # Before torch starts: threads that spin while they wait slow a training threefold when anything else uses a core.
+    # Before torch starts: threads that spin while they wait slow a training (benchmarks/waiting.py).
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         command(standalone_mode=True)
