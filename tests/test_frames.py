@@ -25,7 +25,7 @@ def test_a_plain_folder_that_is_none_is_refused(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(CytolapseError, match="empty holds no frames: TIFF files"):
         open_frames(tmp_path / "empty")
-    with pytest.raises(CytolapseError, match="does not exist"):
+    with pytest.raises(CytolapseError, match="does not exist: give a folder of TIFFs or one multi-page stack"):
         open_frames(tmp_path / "absent")
     write_world(tmp_path / "world")
     with pytest.raises(CytolapseError, match="is a data set: give the folder of one sequence"):

@@ -138,6 +138,8 @@ def open_frames(path: Path | str) -> Movie:
         CytolapseError: there is nothing to read, files can't be told apart by number, or a file is unreadable.
     """
     path = Path(path)
+    if not path.exists():
+        raise CytolapseError(f"{path} does not exist: give a folder of TIFFs or one multi-page stack")
     if path.is_file():
         arrays, _ = cache.entry(path, [path], decode.stack(path), path.name)
     else:
