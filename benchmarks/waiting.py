@@ -22,7 +22,8 @@ import time, torch
 from cytolapse.config import Config
 from cytolapse.models import Clip, MapModel
 model = MapModel.build(Config()).train()
-clip = Clip(torch.randn(4, 1, 1, 256, 256), torch.randint(0, 3, (4, 1, 256, 256)), torch.ones(4, 1, dtype=torch.bool))
+frames, classes = torch.randn(4, 1, 1, 256, 256), torch.randint(0, 3, (4, 1, 256, 256))
+clip = Clip(frames, classes, torch.ones(4, 1, dtype=torch.bool), torch.ones(4, dtype=torch.bool))
 times = []
 for _ in range(10):
     started = time.perf_counter()

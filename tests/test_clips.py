@@ -1,5 +1,7 @@
 """Clips: drawn by cells, from their own seed, frames and labels changed alike."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from conftest import write_toy
@@ -14,7 +16,7 @@ from trainers.clips import Clips, find_cells
 
 def clips(toy, **given):
     config = Config(**{"crop": 48, "clip": 3, "batch": 2, "train_steps": 50, "head": "semantic", **given})
-    return Clips(list(open_dataset(toy).movies.values()), HEADS[config.head](), config)
+    return Clips(list(open_dataset(toy).movies.values()), HEADS[config.head]().encode, config)
 
 
 def test_every_cell_of_every_known_frame_is_found(toy):
@@ -25,7 +27,7 @@ def test_every_cell_of_every_known_frame_is_found(toy):
 
 
 def test_a_clip_has_frames_targets_and_what_is_known(toy):
-    frames, targets, known = clips(toy, train_on="gold")[0]
+    frames, targets, known, _ = clips(toy, train_on="gold")[0]
     assert (frames.shape, targets.shape, known.shape) == ((3, 1, 48, 48), (3, 48, 48), (3,))
     assert 0 < known.sum() < 3, "one frame in four has gold truth"
     assert clips(toy, frame_size=32)[0][0].shape == (3, 1, 32, 32)
@@ -39,8 +41,62 @@ def test_item_n_depends_on_the_seed_and_n_alone(toy):
 
 
 def test_crops_are_drawn_by_cells(toy):
-    seen = [bool(targets.any()) for _, targets, _ in (clips(toy, clip=1)[n] for n in range(40))]
+    seen = [bool(targets.any()) for _, targets, _, _ in (clips(toy, clip=1)[n] for n in range(40))]
     assert np.mean(seen) > 0.85
+
+
+def times(toy, places=2, **given):
+    """Frame numbers of the clips in each place of the batch, step after step, and where chains start."""
+    drawn = clips(toy, batch=places, **given)
+    chains = [[drawn._place(n) for n in range(place, len(drawn), places)] for place in range(places)]
+    clip = given["clip"]
+    return [[(list(chain.times[link * clip :][:clip]), link == 0) for chain, link in each] for each in chains]
+
+
+def test_a_chain_goes_on_where_the_clip_before_it_ended(toy):
+    for place in times(toy, clip=3, chain=4):
+        for (before, _), (after, start) in pairwise(place):
+            assert start or after == [before[-1] + 1, before[-1] + 2, before[-1] + 3]
+    first, second = ([start for _, start in place] for place in times(toy, clip=3, chain=4))
+    assert first[:5] == [True, False, False, False, True]
+    assert second[:5] == [False, False, True, False, False], "places begin their chains at different steps"
+    items = clips(toy, clip=3, chain=4)
+    assert [bool(items[n][-1]) for n in range(6)] == [True, True, False, False, False, True], (
+        "the first step starts anew"
+    )
+    assert (items[0][0][2] != items[2][0][0]).any()
+
+
+def test_a_chain_keeps_its_window_and_its_augmentation(toy):
+    items = clips(toy, clip=2, chain=3, batch=1)
+    chains = [items._place(n)[0] for n in range(4)]
+    assert len({(chain.corner, chain.seed) for chain in chains[:3]}) == 1
+    assert chains[3].seed != chains[0].seed
+
+
+def test_a_whole_movie_as_one_chain_begins_with_its_first_frame(toy):
+    (place,) = times(toy, places=1, clip=5, chain=0)
+    assert [t for frames, _ in place[:8] for t in frames] == list(range(40))
+    assert [start for _, start in place[:9]] == [True, *[False] * 7, True]
+
+
+def test_strides_and_reversal_of_time(toy):
+    (place,) = times(toy, places=1, clip=4, temporal_stride=3)
+    steps = {after - before for frames, _ in place for before, after in pairwise(frames)}
+    assert steps == {-3, -2, -1, 1, 2, 3}
+
+
+def test_a_chain_longer_than_the_movie_turns_round_at_its_end(toy):
+    (place,) = times(toy, places=1, clip=10, chain=6)
+    frames = [t for frames, _ in place[:6] for t in frames]
+    assert frames == [*range(40), *range(38, 18, -1)]
+
+
+def test_crops_drawn_by_frames_hold_a_cell_in_seven_of_ten(toy):
+    seen = [
+        bool(targets.any()) for _, targets, _, _ in (clips(toy, clip=1, crop=16, sample="frames")[n] for n in range(60))
+    ]
+    assert 0.6 < np.mean(seen) < 0.95
 
 
 @pytest.mark.parametrize("name", list(AUGMENTATIONS))
@@ -67,7 +123,7 @@ def test_augmentation_keeps_the_range_of_normalised_frames(name):
 
 
 def test_whole_frames_and_labels_are_resized_alike(toy):
-    frames, targets, _ = clips(toy, frame_size=32, augment="none", clip=1)[0]
+    frames, targets, _, _ = clips(toy, frame_size=32, augment="none", clip=1)[0]
     inside, outside = frames[0, 0][targets[0] == 1].mean(), frames[0, 0][targets[0] == 0].mean()
     assert inside > outside + 1.5
 
@@ -87,8 +143,8 @@ def test_augmentation_is_repeatable():
 
 
 def test_a_clip_longer_than_the_movie_says_what_fits(toy):
-    with pytest.raises(CytolapseError, match="--clip is 41: a training part has only 40 frames"):
-        clips(toy, clip=41)[0]
+    with pytest.raises(CytolapseError, match="--clip is 41: a training part has only 40 frames; use at most those"):
+        clips(toy, clip=41)
 
 
 def test_no_cell_at_all(tmp_path):

@@ -10,7 +10,12 @@ from trainers.estimate import estimate
 
 def clip(side):
     frames = torch.randn(2, 1, 1, side, side)
-    return Clip(frames, torch.zeros(2, 1, side, side, dtype=torch.int64), torch.ones(2, 1, dtype=torch.bool))
+    return Clip(
+        frames,
+        torch.zeros(2, 1, side, side, dtype=torch.int64),
+        torch.ones(2, 1, dtype=torch.bool),
+        torch.ones(2, dtype=torch.bool),
+    )
 
 
 def test_it_leaves_the_model_and_the_random_state_alone_and_grows_with_the_crop():

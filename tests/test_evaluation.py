@@ -1,5 +1,6 @@
 """Evaluation and validation: what is scored is what is stored, against the right truth, on the right frames."""
 
+import math
 import zipfile
 from io import BytesIO
 
@@ -109,20 +110,25 @@ def validation(toy, limit):
 
 def test_the_operating_point_is_the_best_of_the_table(toy, segmenter):
     chosen, table = validation(toy, 4).choose_point(segmenter)
-    assert len(table) == len(segmenter.model.points)
+    assert len(table) == math.prod(map(len, segmenter.model.space.values()))
     assert max(row[SELECTION] for row in table) == next(
         row[SELECTION] for row in table if row.items() >= dict(chosen.point).items()
     )
-    again = [
-        next(iter(chosen.at(point).segment(validation(toy, 1).movies[0].frames[:1])))
-        for point in chosen.model.points[:2]
-    ]
-    assert all(each.shape == (96, 96) for each in again)
 
 
 @pytest.mark.parametrize(("limit", "frames"), [(1, 1), (2, 2), (3, 2), (99, 4)])
 def test_at_most_that_many_frames_evenly_spaced(toy, segmenter, limit, frames):
     assert len(validation(toy, limit).raw(segmenter)) == frames
+
+
+@pytest.mark.parametrize("limit", [1, 4])
+def test_a_recurrent_network_is_validated_on_frames_in_a_row(toy, limit):
+    dataset = open_dataset(toy)
+    whole = Validation([dataset.movies["01"]], "gold", 0, limit, stretch=4)
+    numbers = [int(movie.numbers[t]) for movie, t, _ in whole._truths()]
+    assert numbers == [0, 4, 8, 12, 16, 20, 24, 28, 32, 36][:: -(-10 // limit)], "gold knows one frame in four"
+    dense = Validation([dataset.movies["01"]], "silver", 0, 8, stretch=4)
+    assert [int(movie.numbers[t]) for movie, t, _ in dense._truths()] == [0, 1, 2, 3, 20, 21, 22, 23]
 
 
 def test_validation_counts_false_positives_only_where_the_truth_is_full(tmp_path):

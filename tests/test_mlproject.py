@@ -56,7 +56,7 @@ def test_training_parameters_agree_with_config(entry):
 
 
 def test_the_unet_entry_point_offers_what_a_preset_may_set():
-    fixed = {"recipe", "model", "network", "clip"}
+    fixed = {"recipe", "model", "network", "clip", "chain", "temporal_stride", "warm_up", "recurrent_kernel"}
     assert set(FIELDS) - fixed <= set(ENTRIES["unet"]["parameters"])
 
 

@@ -52,7 +52,7 @@ def test_the_classical_model_finds_nothing_where_there_is_no_contrast():
 @configs
 def test_stored_and_loaded_it_gives_the_same_labels(config, tmp_path):
     segmenter = build(config)
-    segmenter = segmenter.at(segmenter.model.points[-1])
+    segmenter = segmenter.at({name: values[-1] for name, values in segmenter.model.space.items()})
     segmenter.save(tmp_path / "model")
     loaded = Segmenter.load(tmp_path / "model", device="cpu")
     frames = np.stack([toy_frame(toy_labels(t), t) for t in (0, 20)])

@@ -5,5 +5,4 @@ from trainers.recipe import Recipe
 RECIPE = Recipe(
     text="background subtraction, local deviation, Otsu, watershed; nothing to train",
     presets={"default": {"model": "classical", "network": "", "head": "", "train_steps": 1}},
-    fit=None,
 )

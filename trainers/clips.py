@@ -1,9 +1,10 @@
-"""Clips for training: drawn by cells rather than by frames, each from its own seed."""
+"""Clips for training: drawn by cells rather than by frames, each from its own seed; chains of them carry a state."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -15,34 +16,32 @@ from cytolapse.models import normalise, resized
 from trainers.augment import MARGIN, Augment, dense
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
     from cytolapse.config import Config
     from cytolapse.data import Movie
-    from cytolapse.heads import Head
 
 HUGE = 2**16
 """From here on, a list with a place for every id takes too much memory."""
-AWAY = 0.1
-"""Share of the crops that lie anywhere, so that empty background is seen too."""
+AWAY = {"cells": 0.1, "frames": 0.3}
+"""Share of the crops that lie anywhere, so that empty background is seen too, by what crops are drawn by."""
 
 
-@dataclass(frozen=True)
-class Cell:
-    """Where a cell is: movie, frame position, centre (y, x) in px."""
+class Cell(NamedTuple):
+    """Where a cell is: movie, frame position, centre (y, x) in px; without a centre, a frame that holds none."""
 
     movie: int
     frame: int
-    centre: tuple[float, float]
+    centre: tuple[float, float] | None
 
 
 def find_cells(movies: Sequence[Movie], reference: str) -> list[Cell]:
-    """Every cell of every known frame.
+    """Every cell of every known frame, and every known frame without one.
 
     Raises:
-        CytolapseError: there is none.
+        CytolapseError: there is no cell.
     """
     cells = []
     for index, movie in enumerate(movies):
@@ -53,78 +52,135 @@ def find_cells(movies: Sequence[Movie], reference: str) -> list[Cell]:
             labels = np.asarray(truth.labels[t], dtype=np.int32)
             boxes = ndimage.find_objects(labels if labels.max(initial=0) < HUGE else dense(labels))
             centres = [((y.start + y.stop) / 2, (x.start + x.stop) / 2) for y, x in filter(None, boxes)]
-            cells += [Cell(index, int(t), centre) for centre in centres]
-    if not cells:
+            cells += [Cell(index, int(t), centre) for centre in centres] or [Cell(index, int(t), None)]
+    if not any(cell.centre for cell in cells):
         raise CytolapseError(f"no cell in the {reference} truth of the training part: nothing to learn from")
     return cells
 
 
-class Clips(Dataset[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]):
+def _pools(found: list[Cell], sample: str) -> list[list[Cell]]:
+    """A clip's cell is drawn from one of these pools, and all pools are as likely: all cells, or those of one frame."""
+    if sample == "cells":
+        return [[cell for cell in found if cell.centre]]
+    return [list(cells) for _, cells in groupby(found, key=lambda cell: (cell.movie, cell.frame))]
+
+
+@dataclass(frozen=True)
+class Chain:
+    """What consecutive clips have in common: the movie, the frames in order, the window's corner, the augmentation."""
+
+    movie: int
+    times: NDArray[np.int64]
+    corner: tuple[int, int]
+    seed: int
+
+
+class Clips(Dataset[tuple[torch.Tensor, ...]]):
     """Item n is drawn from the seed and n alone, so a resumed training sees what an unbroken one would have seen.
+
+    Items n, n + batch, n + 2 batch ... fill one place of the batch. In a place, `chain` clips play one after another in
+    one window, with one augmentation; places begin their chains at different steps.
 
     Args:
         movies: the training part.
-        head: encodes the labels.
-        config: crop or frame_size, clip, augment, train_on, seed.
+        encode: labels (T, Y, X) to targets.
+        config: crop or frame_size, clip, chain, temporal_stride, sample, augment, train_on, seed.
+
+    Raises:
+        CytolapseError: there is no cell, or the clip is longer than a movie.
     """
 
-    def __init__(self, movies: Sequence[Movie], head: Head, config: Config) -> None:
+    def __init__(
+        self, movies: Sequence[Movie], encode: Callable[[NDArray[np.integer]], NDArray[Any]], config: Config
+    ) -> None:
         self._movies = movies
-        self._head = head
+        self._encode = encode
         self._config = config
-        self._cells = find_cells(movies, config.train_on)
+        self._pools = _pools(find_cells(movies, config.train_on), config.sample)
         self._side = config.frame_size or config.crop
         self._augment = Augment(config.augment, self._side)
+        longest, shortest = (choose(map(len, movies)) for choose in (max, min))
+        self._chain = config.chain or -(-longest // config.clip)
+        if shortest < config.clip:
+            raise CytolapseError(
+                f"--clip is {config.clip}: a training part has only {shortest} frames; use at most those"
+            )
 
     def __len__(self) -> int:
         return self._config.train_steps * self._config.batch
 
-    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Frames (T, 1, Y, X) float32, targets (T, ..., Y, X), known (T,) bool."""
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, ...]:
+        """The parts of one Clip, without the batch's axis."""
         if index >= len(self):
             raise IndexError(index)
-        rng = np.random.default_rng([self._config.seed, index])
-        cell = self._cells[rng.integers(len(self._cells))]
-        movie, start = self._movies[cell.movie], self._start(cell, rng)
+        chain, link = self._place(index)
+        movie, size = self._movies[chain.movie], self._config.clip
+        times = chain.times[link * size : (link + 1) * size]
         truth = movie.references[self._config.train_on]
-        times = slice(start, start + self._config.clip)
         frames, labels = normalise(movie.frames[times]), np.asarray(truth.labels[times])
-        cut = self._whole if self._config.frame_size else self._window
-        frames, labels = cut(frames, labels, cell, rng)
-        frames, labels = self._augment(frames, labels, int(rng.integers(2**31)))
-        targets = self._head.encode(labels)
+        frames, labels = self._whole(frames, labels) if self._config.frame_size else self._cut(frames, labels, chain)
+        frames, labels = self._augment(frames, labels, chain.seed)
         known = torch.from_numpy(np.array(truth.known[times], dtype=bool))
-        return torch.from_numpy(frames)[:, None], torch.from_numpy(targets), known
+        starts = torch.tensor(link == 0 or index < self._config.batch)
+        return torch.from_numpy(frames)[:, None], torch.from_numpy(self._encode(labels)), known, starts
 
-    def _start(self, cell: Cell, rng: np.random.Generator) -> int:
-        length, clip = len(self._movies[cell.movie].frames), self._config.clip
-        if length < clip:
-            raise CytolapseError(f"--clip is {clip}: a training part has only {length} frames; use at most that")
-        return int(np.clip(cell.frame - rng.integers(clip), 0, length - clip))
+    def where(self, index: int) -> str:
+        """Sequence and frame numbers of an item, for messages."""
+        chain, link = self._place(index)
+        movie, size = self._movies[chain.movie], self._config.clip
+        numbers = movie.numbers[chain.times[link * size : (link + 1) * size]]
+        return f"{movie.sequence}/{'-'.join(str(number) for number in dict.fromkeys((numbers[0], numbers[-1])))}"
 
-    def _window(
-        self, frames: NDArray[np.float32], labels: NDArray[np.integer], cell: Cell, rng: np.random.Generator
+    def _place(self, index: int) -> tuple[Chain, int]:
+        """The chain of an item and the item's place in it."""
+        step, place = divmod(index, self._config.batch)
+        number, link = divmod(step + place * self._chain // self._config.batch, self._chain)
+        return self._draw(np.random.default_rng([self._config.seed, number * self._config.batch + place])), link
+
+    def _draw(self, rng: np.random.Generator) -> Chain:
+        cell = self._anchor(rng)
+        times = self._times(cell, rng)
+        size = np.array(self._movies[cell.movie].frames.shape[1:])
+        centre = rng.uniform(0, 1, 2) * size
+        if cell.centre is not None and rng.uniform() >= AWAY[self._config.sample]:  # off centre by up to a quarter
+            centre = np.array(cell.centre) + rng.uniform(-0.25, 0.25, 2) * self._side
+        y, x = (np.clip(centre, 0, size - 1) - self._window / 2).astype(int)
+        return Chain(cell.movie, times, (int(y), int(x)), int(rng.integers(2**31)))
+
+    def _anchor(self, rng: np.random.Generator) -> Cell:
+        pool = self._pools[rng.integers(len(self._pools))]
+        return pool[rng.integers(len(pool))]
+
+    def _times(self, cell: Cell, rng: np.random.Generator) -> NDArray[np.int64]:
+        """Positions of a chain's frames: its cell's among them, turning round where the movie ends."""
+        count, length = self._config.clip * self._chain, len(self._movies[cell.movie])
+        stride, back = 1, False
+        if self._config.temporal_stride:
+            stride, back = int(rng.integers(1, self._config.temporal_stride + 1)), bool(rng.integers(2))
+        first = cell.frame - stride * int(rng.integers(count))
+        first = int(np.clip(first, 0, max(length - stride * (count - 1) - 1, 0)))
+        times = _mirror(first + stride * np.arange(count), length)
+        return times[::-1] if back else times
+
+    @property
+    def _window(self) -> int:
+        return int(np.ceil(MARGIN * self._side))
+
+    def _cut(
+        self, frames: NDArray[np.float32], labels: NDArray[np.integer], chain: Chain
     ) -> tuple[NDArray[np.float32], NDArray[np.integer]]:
-        """A window around the cell, off centre by up to a quarter of the crop; sometimes anywhere."""
-        size = np.array(frames.shape[1:])
-        centre = np.array(cell.centre) + rng.uniform(-0.25, 0.25, 2) * self._side
-        centre = rng.uniform(0, 1, 2) * size if rng.uniform() < AWAY else centre
-        side = int(np.ceil(MARGIN * self._side))
-        y, x = (np.clip(centre, 0, size - 1) - side / 2).astype(int)
-        return _cut(frames, y, x, side), _cut(labels, y, x, side)
+        """A square of frames and labels (T, Y, X), mirrored where it reaches beyond them."""
+        reach = np.arange(self._window)
+        rows, columns = (_mirror(low + reach, size) for low, size in zip(chain.corner, frames.shape[1:], strict=True))
+        cut = (np.ascontiguousarray(stack[:, rows[:, None], columns]) for stack in (frames, labels))
+        return next(cut), next(cut)
 
     def _whole(
-        self, frames: NDArray[np.float32], labels: NDArray[np.integer], cell: Cell, rng: np.random.Generator
+        self, frames: NDArray[np.float32], labels: NDArray[np.integer]
     ) -> tuple[NDArray[np.float32], NDArray[np.integer]]:
         """The whole frames, resized."""
         rows, columns = (((np.arange(self._side) + 0.5) * size / self._side).astype(int) for size in labels.shape[1:])
         return resized(torch.from_numpy(frames)[:, None], self._side)[:, 0].numpy(), labels[:, rows[:, None], columns]
-
-
-def _cut(stack: NDArray[Any], y: int, x: int, side: int) -> NDArray[Any]:
-    """A square of the frames (T, Y, X), mirrored where it reaches beyond them."""
-    rows, columns = _mirror(np.arange(y, y + side), stack.shape[1]), _mirror(np.arange(x, x + side), stack.shape[2])
-    return np.ascontiguousarray(stack[:, rows[:, None], columns])
 
 
 def _mirror(index: NDArray[np.int64], size: int) -> NDArray[np.int64]:

@@ -7,22 +7,52 @@ import time
 from copy import deepcopy
 from typing import TYPE_CHECKING, NamedTuple
 
+import psutil
 import torch
+
+from cytolapse.errors import CytolapseError
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-    from cytolapse.models import Clip, MapModel
+    from cytolapse.models import Clip, Learner
 
 
 class Estimate(NamedTuple):
-    """Seconds a step without validation; bytes of weights, gradients, optimiser and activations at their peak."""
+    """What a step takes, without validation.
+
+    Attributes:
+        seconds_per_step: of one step.
+        weights: bytes of weights, gradients and optimiser.
+        activations: bytes that are kept for the way back.
+    """
 
     seconds_per_step: float
-    bytes: int
+    weights: int
+    activations: int
+
+    @property
+    def bytes(self) -> int:
+        """Memory at its peak, about."""
+        return self.weights + self.activations
+
+    def check_fits(self, batch: int, device: torch.device) -> None:
+        """Refuse a batch that the memory can't hold; this is the estimate of one clip.
+
+        Raises:
+            CytolapseError: it does not fit; the message says what would.
+        """
+        free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else psutil.virtual_memory().available
+        if self.weights + batch * self.activations <= free:
+            return
+        need, room = (self.weights + batch * self.activations) / 1e9, (free - self.weights) // max(self.activations, 1)
+        mend = f"--batch {room} would fit" if room > 0 else "use a smaller --crop, --clip or --widths"
+        raise CytolapseError(
+            f"--batch {batch} needs about {need:.1f} GB of memory, {free / 1e9:.1f} GB are free on {device}: {mend}"
+        )
 
 
-def estimate(fabric: Fabric, model: MapModel, clip: Clip) -> Estimate:
+def estimate(fabric: Fabric, model: Learner, clip: Clip) -> Estimate:
     """Run forward and backward three times on a copy of the model and count what autograd keeps; the fastest counts."""
     trial = deepcopy(model).to(fabric.device).train()
     kept: dict[int, int] = {}
@@ -42,4 +72,4 @@ def estimate(fabric: Fabric, model: MapModel, clip: Clip) -> Estimate:
             torch.cuda.synchronize()
         seconds = min(seconds, time.perf_counter() - started)
     weights = sum(each.nbytes for each in trial.parameters())
-    return Estimate(seconds, 4 * weights + sum(kept.values()))
+    return Estimate(seconds, 4 * weights, sum(kept.values()))

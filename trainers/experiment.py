@@ -17,14 +17,14 @@ from cytolapse.data.ctc import need_inside
 from cytolapse.errors import CytolapseError
 from cytolapse.heads import ceiling
 from cytolapse.metrics import METRIC_SCHEMA_VERSION, SELECTION
-from cytolapse.models import MapModel
+from cytolapse.models import Learner
 from cytolapse.postprocess import apply_steps
 from cytolapse.segmenter import Segmenter, pick_device
 from cytolapse.tracking import Run, load_folder, resume_run, start_run
 from trainers import checkpoint, provenance
 from trainers.evaluate import evaluate_split
 from trainers.evaluation import known
-from trainers.fit import Fit
+from trainers.fit import Fit, fit
 from trainers.recipes import RECIPES
 from trainers.validate import Validation
 
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("cytolapse.train")
 CEILING_FRAMES = 20
+STRETCH = 8
+"""Frames in a row on which a recurrent network is validated."""
 
 
 def train(config: Config, data: Path, tracking: str = "", init: str | None = None) -> str:
@@ -133,8 +135,9 @@ def _build(config: Config) -> Segmenter:
     """The untrained segmenter; before data are read and a run is opened, so that a wrong name costs nothing."""
     seed_everything(config.seed, verbose=False)
     segmenter = Segmenter.build(config)
-    if RECIPES[config.recipe].fit is not None and not isinstance(segmenter.model, MapModel):
-        raise CytolapseError(f"--model {config.model} has nothing that {config.recipe} could train: leave it out")
+    own = Config.resolve(dict(RECIPES[config.recipe].presets), config.recipe, {"preset": config.preset}).model
+    if config.model != own:
+        raise CytolapseError(f"--model is {config.model}: {config.recipe} is a recipe for {own}; leave it out")
     return segmenter
 
 
@@ -144,40 +147,44 @@ def _start_from(segmenter: Segmenter, init: str) -> None:
         mine, theirs = getattr(segmenter.config, name), getattr(other.config, name)
         if mine != theirs:
             raise CytolapseError(f"--init {init} has {name} {theirs!r}, this training {mine!r}: give --{name} {theirs}")
-    if isinstance(segmenter.model, MapModel) and isinstance(other.model, MapModel):
+    if isinstance(segmenter.model, Learner) and isinstance(other.model, Learner):
         segmenter.model.load_state_dict(other.model.state_dict())
 
 
 def _train(run: Run, segmenter: Segmenter, dataset: DataSet, split: Split, path: Path | None = None) -> None:
-    config = segmenter.config
+    config, model = segmenter.config, segmenter.model
     movies = [movie for movie in split.movies(dataset, "validation") if config.train_on in movie.references]
-    validation = Validation(movies, config.train_on, dataset.border, config.validate_frames)
-    job = Fit(segmenter, split.movies(dataset, "train"), validation, run, dataset.digest)
-    recipe = RECIPES[config.recipe]
-    if recipe.fit is not None:
-        started = time.perf_counter()
-        log.info("%s starts; its events are kept in %s", run.name, run.folder)
-        try:
-            recipe.fit(job, path)
-        except BaseException:
-            where = run.run_id or f"spool:{run.folder}"
-            log.warning(
-                "stopped at step %d; go on with: cytolapse train %s --resume %s", job.step, config.recipe, where
-            )
-            raise
-        finally:
-            if job.last_path.is_file():
-                run.artifact(job.last_path, folder="checkpoints")
-        run.model(job.last_model, name="last", step=job.step, kind="checkpoint")
-        run.metrics({f"val/{SELECTION}": job.latest}, step=job.step, model="last")
-        log.info("best validation at step %d of %d", job.best_step, job.step)
-        minutes = (time.perf_counter() - started) / 60
-        run.metrics({"train/best_step": job.best_step, "train/steps": job.step, "train/minutes": minutes})
+    stretch = STRETCH if model.recurrent else 1
+    validation = Validation(movies, config.train_on, dataset.border, config.validate_frames, stretch)
+    step = 0
+    if isinstance(model, Learner):
+        job = Fit(segmenter, model, split.movies(dataset, "train"), validation, run, dataset.digest)
+        _fit(job, path)
+        step = job.best_step
     segmenter, table = validation.choose_point(segmenter)
     run.json(table, "operating-points.json")
     segmenter.save(run.folder / "segmenter")
-    run.model(run.folder / "segmenter", name="segmenter", step=job.best_step, kind="segmenter")
+    run.model(run.folder / "segmenter", name="segmenter", step=step, kind="segmenter")
     evaluate_split(segmenter, dataset, split, "val", run)
+
+
+def _fit(job: Fit, path: Path | None) -> None:
+    run, started = job.run, time.perf_counter()
+    log.info("%s starts; its events are kept in %s", run.name, run.folder)
+    try:
+        fit(job, path)
+    except BaseException:
+        where, recipe = run.run_id or f"spool:{run.folder}", job.segmenter.config.recipe
+        log.warning("stopped at step %d; go on with: cytolapse train %s --resume %s", job.step, recipe, where)
+        raise
+    finally:
+        if job.last_path.is_file():
+            run.artifact(job.last_path, folder="checkpoints")
+    run.model(job.last_model, name="last", step=job.step, kind="checkpoint")
+    run.metrics({f"val/{SELECTION}": job.latest}, step=job.step, model="last")
+    log.info("best validation at step %d of %d", job.best_step, job.step)
+    minutes = (time.perf_counter() - started) / 60
+    run.metrics({"train/best_step": job.best_step, "train/steps": job.step, "train/minutes": minutes})
 
 
 def _log_setup(run: Run, segmenter: Segmenter, dataset: DataSet, split: Split) -> None:
@@ -203,7 +210,7 @@ def _log_setup(run: Run, segmenter: Segmenter, dataset: DataSet, split: Split) -
 
 def _ceiling(segmenter: Segmenter, dataset: DataSet, split: Split) -> float | None:
     model = segmenter.model
-    if not isinstance(model, MapModel):
+    if not isinstance(model, Learner):
         return None
     frames = []
     for movie in split.movies(dataset, "validation"):

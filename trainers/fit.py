@@ -6,6 +6,7 @@ import logging
 import math
 import time
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -16,7 +17,7 @@ from torch.utils.data import DataLoader, Subset
 from tqdm import tqdm
 
 from cytolapse.errors import CytolapseError
-from cytolapse.models import Clip, MapModel
+from cytolapse.models import Clip
 from cytolapse.segmenter import pick_device
 from trainers import checkpoint
 from trainers.clips import Clips
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cytolapse.data import Movie
+    from cytolapse.models import Learner
+    from cytolapse.networks import State
     from cytolapse.segmenter import Segmenter
     from cytolapse.tracking import Run
     from trainers.validate import Validation
@@ -34,7 +37,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("cytolapse.train")
 MAX_NORM = 10.0
 MEND = "use a lower --learning-rate or --precision 32-true"
-PROGRESS = ("step", "best", "best_step", "stale", "latest", "best_weights")
+PROGRESS = ("step", "best", "best_step", "stale", "latest", "best_weights", "carried")
 
 
 @dataclass
@@ -42,7 +45,8 @@ class Fit:
     """A training: what it needs, and how far it is.
 
     Attributes:
-        segmenter: its model is trained in place.
+        segmenter: what is validated and saved.
+        model: the segmenter's model, trained in place.
         train: the movies of the training part.
         validation: scores the model on the validation part.
         run: where events go; checkpoints lie in its folder.
@@ -53,9 +57,11 @@ class Fit:
         stale: validations since then.
         latest: the selection score of the last validation.
         best_weights: the model's weights then.
+        carried: the state that a recurrent network goes on with at the next clip.
     """
 
     segmenter: Segmenter
+    model: Learner
     train: Sequence[Movie]
     validation: Validation
     run: Run
@@ -66,6 +72,7 @@ class Fit:
     stale: int = 0
     latest: float = 0.0
     best_weights: dict[str, Any] = field(default_factory=dict)
+    carried: State = None
     parts: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -83,6 +90,17 @@ class Fit:
         """All steps are done, or validation has not improved for `patience` times in the second half."""
         config = self.segmenter.config
         return self.step >= config.train_steps or 0 < config.patience <= self.stale
+
+    @cached_property
+    def clips(self) -> Clips:
+        """What is learned from."""
+        return Clips(self.train, self.model.encode, self.segmenter.config)
+
+    def where(self) -> str:
+        """The step that is being done and the frames it learns from."""
+        size = self.segmenter.config.batch
+        frames = (self.clips.where(n) for n in range(self.step * size, (self.step + 1) * size))
+        return f"at step {self.step + 1}, on frames {', '.join(frames)}"
 
     def state(self) -> dict[str, Any]:
         """Everything a resumed training needs to go on bit-identically."""
@@ -114,16 +132,14 @@ def fit(job: Fit, resume: Path | None = None) -> None:
 
 
 def _fit(job: Fit, resume: Path | None) -> None:
-    config, model = job.segmenter.config, job.segmenter.model
-    assert isinstance(model, MapModel)
+    config, model = job.segmenter.config, job.model
     fabric = Fabric(accelerator=pick_device(config.device), devices=1, precision=cast("Any", config.precision))
     model.to(fabric.device)  # before a state is restored: the optimiser's goes where the weights are
     optimizer = AdamW(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
     scheduler = OneCycleLR(optimizer, max_lr=config.learning_rate, total_steps=config.train_steps, pct_start=0.15)
     job.parts = {"model": model, "optimizer": optimizer, "scheduler": scheduler}
-    clips = Clips(job.train, model.head, config)
     if resume is None:
-        _announce(fabric, job, clips)
+        _announce(fabric, job)
         checkpoint.save(job.last_path, job.state())  # so that a training can go on whenever it is cut
     else:
         job.restore(checkpoint.load(resume))
@@ -131,9 +147,9 @@ def _fit(job: Fit, resume: Path | None) -> None:
     learner, optimizer = fabric.setup(model, optimizer)
     with _bar(job) as bar:
         started = time.perf_counter()
-        for clip in _batches(fabric, job, clips):
+        for clip in _batches(fabric, job):
             learner.train()
-            loss = _step(fabric, learner, optimizer, clip)
+            loss = _step(job, fabric, learner, optimizer, clip)
             scheduler.step()
             job.step += 1
             speed = clip.frames.shape[:2].numel() / (time.perf_counter() - started)
@@ -146,28 +162,32 @@ def _fit(job: Fit, resume: Path | None) -> None:
     model.load_state_dict(job.best_weights)
 
 
-def _batches(fabric: Fabric, job: Fit, clips: Clips) -> Iterator[Clip]:
+def _batches(fabric: Fabric, job: Fit) -> Iterator[Clip]:
     config = job.segmenter.config
     workers = 0 if fabric.device.type == "cpu" else 4
-    rest = Subset(clips, range(job.step * config.batch, len(clips)))
+    rest = Subset(job.clips, range(job.step * config.batch, len(job.clips)))
     # A loader draws a number when it starts: not from the state that a resumed training restores.
     own = torch.Generator()
     loader = DataLoader(rest, config.batch, num_workers=workers, pin_memory=workers > 0, generator=own)
     return (Clip(*(each.to(fabric.device) for each in batch)) for batch in ([] if job.finished else loader))
 
 
-def _step(fabric: Fabric, learner: Any, optimizer: Any, clip: Clip) -> float:
+def _step(job: Fit, fabric: Fabric, learner: Any, optimizer: Any, clip: Clip) -> float:
     optimizer.zero_grad(set_to_none=True)
-    loss, _ = learner(clip)
+    loss, job.carried = learner(clip, _moved(job.carried, fabric.device))
     value = float(loss.detach())
     if not math.isfinite(value):
-        raise CytolapseError(f"the loss became {value}: {MEND}")
+        raise CytolapseError(f"the loss became {value} {job.where()}: {MEND}")
     fabric.backward(loss)
     norm = fabric.clip_gradients(learner, optimizer, max_norm=MAX_NORM, error_if_nonfinite=False)
     if norm is not None and not math.isfinite(float(norm)):
-        raise CytolapseError(f"the gradient became {float(norm)}: {MEND}")
+        raise CytolapseError(f"the gradient became {float(norm)} {job.where()}: {MEND}")
     optimizer.step()
     return value
+
+
+def _moved(state: State, device: torch.device) -> State:
+    return None if state is None else tuple(each.detach().to(device) for each in state)
 
 
 def _bar(job: Fit) -> tqdm[Any]:
@@ -182,7 +202,7 @@ def _report(job: Fit, bar: tqdm[Any], loss: float, speed: float) -> None:
 
 
 def _validate(job: Fit) -> None:
-    selection = job.latest = job.validation.run(job.segmenter, job.run, job.step)
+    selection = job.latest = job.validation.run(job.segmenter, job.model, job.run, job.step)
     # The first half is not counted: while the learning rate is high, a validation says little about the end.
     job.stale += job.step > job.segmenter.config.train_steps // 2
     if selection > job.best:
@@ -193,14 +213,24 @@ def _validate(job: Fit) -> None:
     checkpoint.save(job.last_path, job.state())
 
 
-def _announce(fabric: Fabric, job: Fit, clips: Clips) -> None:
-    config, model = job.segmenter.config, job.segmenter.model
-    assert isinstance(model, MapModel)
-    batch = [torch.stack(parts) for parts in zip(*(clips[n] for n in range(config.batch)), strict=True)]
-    guess = estimate(fabric, model, Clip(*(each.to(fabric.device) for each in batch)))
+def _announce(fabric: Fabric, job: Fit) -> None:
+    """Say what the training takes, before it starts.
+
+    Raises:
+        CytolapseError: a batch does not fit into the memory.
+    """
+    config = job.segmenter.config
+    one = estimate(fabric, job.model, _batch(fabric, job, 1))
+    one.check_fits(config.batch, fabric.device)
+    guess = estimate(fabric, job.model, _batch(fabric, job, config.batch))
     minutes = guess.seconds_per_step * config.train_steps / 60
     log.info(
         "%d steps of %d clips: about %.1f min without validation, %.2f GB of memory, on %s",
         *(config.train_steps, config.batch, minutes, guess.bytes / 1e9, fabric.device),
     )
     job.run.tags({"cytolapse.estimate_minutes": f"{minutes:.2f}", "cytolapse.estimate_gb": f"{guess.bytes / 1e9:.2f}"})
+
+
+def _batch(fabric: Fabric, job: Fit, size: int) -> Clip:
+    parts = zip(*(job.clips[n] for n in range(size)), strict=True)
+    return Clip(*(torch.stack(part).to(fabric.device) for part in parts))

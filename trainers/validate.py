@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from PIL import Image
 from tqdm import tqdm
 
 from cytolapse.metrics import SELECTION, match, summarise
-from cytolapse.models import MapModel
 from cytolapse.overlay import contact, draw
 from cytolapse.previews import display_limits, to_display
 
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     from cytolapse.data import Movie
     from cytolapse.metrics import Result
+    from cytolapse.models import Learner
     from cytolapse.segmenter import Segmenter
     from cytolapse.tracking import Run
 
@@ -32,57 +32,72 @@ WATCHED = (0.5, 0.75)
 
 @dataclass(frozen=True)
 class Validation:
-    """Scores a segmenter on evenly spaced frames of the validation part.
+    """Scores a segmenter on evenly spaced frames of the validation part, or stretches of them where it has a state.
 
     Attributes:
         movies: the validation part.
         reference: the truth to score against.
         border: width in px of the band that is ignored.
-        limit: frames read at most.
+        limit: frames scored at most, about.
+        stretch: frames that are seen one after another, from a start.
     """
 
     movies: Sequence[Movie]
     reference: str
     border: int
     limit: int
+    stretch: int = 1
 
-    def run(self, segmenter: Segmenter, run: Run, step: int) -> float:
+    def run(self, segmenter: Segmenter, model: Learner, run: Run, step: int) -> float:
         """Log scores, loss and an overlay; the selection score (0 where it is undefined)."""
         raws = self.raw(segmenter)
         labels = [segmenter.decode(raw) for raw in raws]
         result = self._score(labels)
         chosen = {f"val/{name}": value for name, value in result.scores.items()}
         chosen |= {f"val/f1_iou_{threshold:.2f}": result.at(threshold)["f1"] for threshold in WATCHED}
-        run.metrics({**chosen, "val/loss": self._loss(segmenter, raws)}, step=step)
+        run.metrics({**chosen, "val/loss": self._loss(model, raws)}, step=step)
         path = run.folder / "validation" / f"{step:06d}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(self._overlay(labels)).save(path)
         run.artifact(path, folder="validation")
         return result.scores[SELECTION] or 0.0
 
-    def raw(self, segmenter: Segmenter) -> list[NDArray[np.float32]]:
+    def raw(self, segmenter: Segmenter) -> list[Any]:
         """Raw output of the frames that are scored."""
-        return [raw for movie, times in self._chosen() for raw in segmenter.raw(movie.frames[times])]
+        return [
+            raw
+            for movie, start, scored in self._chosen
+            for raw, counts in zip(segmenter.raw(movie.frames[start : start + len(scored)]), scored, strict=True)
+            if counts
+        ]
 
     def choose_point(self, segmenter: Segmenter) -> tuple[Segmenter, list[dict[str, Any]]]:
         """The segmenter at the operating point with the best selection score, and the table of all that were tried."""
         raws, table = self.raw(segmenter), []
-        for point in tqdm(segmenter.model.points, desc="operating point", unit="point", dynamic_ncols=True):
+        space = segmenter.model.space
+        points = [dict(zip(space, values, strict=True)) for values in product(*space.values())]
+        for point in tqdm(points, desc="operating point", unit="point", dynamic_ncols=True):
             there = segmenter.at(point)
             score = self._score([there.decode(raw) for raw in raws]).scores[SELECTION]
             table.append({**point, SELECTION: score or 0.0})
         best = int(np.argmax([row[SELECTION] for row in table]))
-        return segmenter.at(segmenter.model.points[best]), table
+        return segmenter.at(points[best]), table
 
-    def _chosen(self) -> Iterator[tuple[Movie, NDArray[np.int64]]]:
-        """Every movie with the positions of frames that have truth, thinned evenly to the limit."""
-        known = [np.flatnonzero(movie.references[self.reference].known) for movie in self.movies]
-        every = max(1, -(-sum(map(len, known)) // self.limit))
-        return ((movie, times[::every]) for movie, times in zip(self.movies, known, strict=True))
+    @cached_property
+    def _chosen(self) -> list[tuple[Movie, int, NDArray[np.bool_]]]:
+        """Stretches: movie, position of the first frame, which of the frames from there on are scored."""
+        known = [np.array(movie.references[self.reference].known, dtype=bool) for movie in self.movies]
+        each = max(1.0, self.stretch * float(np.concatenate(known).mean()))
+        every = max(round(each), -(-sum(map(np.count_nonzero, known)) // max(1, int(self.limit / each))))
+        return [
+            (movie, int(start), there[start : start + self.stretch])
+            for movie, there in zip(self.movies, known, strict=True)
+            for start in np.flatnonzero(there)[::every]
+        ]
 
     def _truths(self) -> Iterator[tuple[Movie, int, NDArray[Any]]]:
-        for movie, times in self._chosen():
-            for t in times:
+        for movie, start, scored in self._chosen:
+            for t in start + np.flatnonzero(scored):
                 yield movie, int(t), np.asarray(movie.references[self.reference].labels[t])
 
     def _score(self, labels: Sequence[NDArray[np.int32]]) -> Result:
@@ -96,16 +111,10 @@ class Validation:
     def _full(self, movie: Movie, t: int) -> bool:
         return bool(movie.references[self.reference].full[t])
 
-    def _loss(self, segmenter: Segmenter, raws: Sequence[NDArray[np.float32]]) -> float | None:
-        if not isinstance(segmenter.model, MapModel):
-            return None
-        head = segmenter.model.head
-        known = torch.ones((1, 1), dtype=torch.bool)
-        losses = []
-        for (_, _, truth), raw in zip(self._truths(), raws, strict=True):
-            targets = torch.from_numpy(head.encode(truth[None].astype(np.int32)))[None]
-            losses.append(float(head.loss(torch.from_numpy(raw)[None, None], targets, known)))
-        return float(np.mean(losses))
+    def _loss(self, model: Learner, raws: Sequence[Any]) -> float | None:
+        losses = [model.raw_loss(raw, truth) for (_, _, truth), raw in zip(self._truths(), raws, strict=True)]
+        told = [loss for loss in losses if loss is not None]
+        return float(np.mean(told)) if told else None
 
     @cached_property
     def _limits(self) -> dict[str, tuple[float, float]]:

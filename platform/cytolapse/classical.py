@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from scipy import ndimage
@@ -15,7 +14,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cytolapse.config import Config
-    from cytolapse.heads import Point
+    from cytolapse.heads import Point, Space
+    from cytolapse.networks import State
 
 BACKGROUND_SIGMA = 40.0
 
@@ -27,21 +27,22 @@ class Classical:
     Source: local variance is how KTH-SE segments BF-C2DL-MuSC; Otsu 1979 for the threshold.
     """
 
-    points: tuple[Point, ...] = tuple(
-        {"window": window, "otsu": otsu, "distance": distance}
-        for window, otsu, distance in product((3.0, 2.0, 5.0), (1.0, 0.8, 1.2, 1.4), (10.0, 20.0))
-    )
+    space: ClassVar[Space] = {"window": (3.0, 2.0, 5.0), "otsu": (1.0, 0.8, 1.2, 1.4), "distance": (10.0, 20.0)}
+    recurrent = False
 
     @classmethod
     def build(cls, config: Config) -> Classical:
         """There is nothing to configure but the operating point."""
         return cls()
 
-    def predict(self, frames: NDArray[Any], state: None = None) -> tuple[NDArray[np.float32], None]:
+    def predict(self, frames: NDArray[Any], state: State = None) -> tuple[NDArray[np.float32], State]:
         """Grey values without their smooth background (T, 1, Y, X) of frames (T, Y, X)."""
         values = np.asarray(frames, dtype=np.float32)
         smooth = np.stack([ndimage.gaussian_filter(frame, BACKGROUND_SIGMA) for frame in values])
         return (values - smooth)[:, None], None
+
+    def warm_up(self, frames: NDArray[Any]) -> None:
+        """Nothing: there is no state."""
 
     def decode(self, raw: NDArray[np.float32], point: Point) -> NDArray[np.int32]:
         """Labels (Y, X) int32 of one frame's raw (1, Y, X).

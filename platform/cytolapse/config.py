@@ -31,9 +31,16 @@ class Config:
     head: str = _field("boundary", "what the maps mean: semantic, boundary, distance, or one of an installed package")
     postprocess: str = _field("fill_holes,drop_small=60", "steps on the labels, in order: name or name=number; or none")
     widths: str = _field("24,48,96,192", "channels of the encoder levels, from full resolution down")
+    kernel: int = _field(3, "side of the convolutions, odd")
+    recurrent_kernel: int = _field(3, "side of the convolutions in recurrent layers, odd")
+    norm: str = _field("batch", "normalisation: batch, or group (for small batches)")
     frame_size: int = _field(0, "resize whole frames to this many px square; 0 trains on crops at full resolution")
     crop: int = _field(256, "side of a training crop in px; without meaning where frame_size is given")
+    sample: str = _field("cells", "what training crops are drawn by: cells, or frames (7 of 10 then hold a cell)")
     clip: int = _field(1, "frames in a clip")
+    chain: int = _field(1, "clips played one after another with the state carried on; 0: the whole movie")
+    temporal_stride: int = _field(0, "clips skip ahead by 1 to this many frames, or back; 0: every frame as filmed")
+    warm_up: int = _field(4, "frames at a movie's start that a recurrent network first sees backwards")
     batch: int = _field(4, "clips in a batch")
     train_steps: int = _field(600, "optimiser steps at most")
     validate_every: int = _field(60, "steps between validations")
@@ -53,11 +60,13 @@ class Config:
         """Refuse what can't work, naming the flag."""
         for name in ("clip", "batch", "train_steps", "validate_every", "validate_frames", "crop"):
             self._need(getattr(self, name) >= 1, name, "at least 1")
-        for name in ("frame_size", "patience", "seed", "weight_decay"):
+        for name in ("frame_size", "patience", "seed", "weight_decay", "chain", "temporal_stride", "warm_up"):
             self._need(getattr(self, name) >= 0, name, "0 or more")
         self._need(self.seed < 2**32, "seed", "less than 2^32")
         self._need(0 < self.learning_rate < math.inf, "learning_rate", "more than 0, and finite")
         self._need(self.weight_decay < math.inf, "weight_decay", "finite")
+        for name in ("kernel", "recurrent_kernel"):
+            self._need(getattr(self, name) % 2 == 1 and getattr(self, name) > 0, name, "odd, and 1 or more")
         for name, allowed in _CHOICES.items():
             self._need(getattr(self, name) in allowed, name, "one of " + ", ".join(allowed))
         self._need(all(width.isdecimal() and int(width) for width in self.widths.split(",")), "widths", "like 24,48,96")
@@ -109,6 +118,7 @@ class Config:
 _KINDS: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,)}
 _CHOICES = {
     "augment": ("none", "geometry", "intensity"),
+    "sample": ("cells", "frames"),
     "train_on": ("silver", "gold"),
     "precision": ("bf16-mixed", "32-true"),
     "device": ("auto", "cpu", "cuda"),

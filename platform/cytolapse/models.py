@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
@@ -12,17 +13,17 @@ from torch.nn.functional import interpolate, pad
 from cytolapse.classical import Classical
 from cytolapse.errors import CytolapseError
 from cytolapse.heads import HEADS
-from cytolapse.networks import NETWORKS
+from cytolapse.networks import NETWORKS, restarted
 from cytolapse.registry import Registry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
     from torch import Tensor
 
     from cytolapse.config import Config
-    from cytolapse.heads import Head, Point
+    from cytolapse.heads import Head, Point, Space
     from cytolapse.networks import Network, State
 
 
@@ -31,27 +32,76 @@ class Clip(NamedTuple):
 
     Attributes:
         frames: (B, T, 1, Y, X) float32, normalised.
-        targets: (B, T, ..., Y, X), as the head encodes them.
+        targets: (B, T, ..., Y, X), as the model encodes them.
         known: (B, T) bool, False where a frame has no truth.
+        starts: (B,) bool, True where the clip does not go on from the one before it in its place of the batch.
     """
 
     frames: Tensor
     targets: Tensor
     known: Tensor
+    starts: Tensor
 
 
 class Model(Protocol):
     """What the segmenter needs of a model."""
 
     @property
-    def points(self) -> Sequence[Point]:
-        """The operating points that are tried on the validation split; the first is the default."""
+    def space(self) -> Space:
+        """The parameters of `decode`; what is best is searched on the validation split."""
 
-    def predict(self, frames: NDArray[Any], state: State = None) -> tuple[NDArray[np.float32], State]:
-        """The raw output (T, ...) of consecutive frames (T, Y, X) of any grey dtype, and the new state."""
+    @property
+    def recurrent(self) -> bool:
+        """Whether a frame's output depends on the frames before it."""
 
-    def decode(self, raw: NDArray[np.float32], point: Point) -> NDArray[np.int32]:
+    def warm_up(self, frames: NDArray[Any]) -> State:
+        """The state with which a movie that starts with `frames` (T, Y, X) is begun."""
+
+    def predict(self, frames: NDArray[Any], state: State = None) -> tuple[Any, State]:
+        """The raw output of consecutive frames (T, Y, X) of any grey dtype, one item a frame, and the new state."""
+
+    def decode(self, raw: Any, point: Point) -> NDArray[np.int32]:
         """The labels (Y, X) of one frame's raw output."""
+
+
+class Learner(nn.Module, ABC):
+    """A Model with weights; calling it gives the loss of a clip."""
+
+    space: Space
+    recurrent: bool = False
+
+    @abstractmethod
+    def encode(self, labels: NDArray[np.integer]) -> NDArray[Any]:
+        """What is learned of labels (T, Y, X) integer, 0 = background: (T, ..., Y, X)."""
+
+    @abstractmethod
+    def forward(self, clip: Clip, state: State = None) -> tuple[Tensor, State]:
+        """The loss of a clip and the new state."""
+
+    @abstractmethod
+    def raw_loss(self, raw: Any, labels: NDArray[np.integer]) -> float | None:
+        """The loss of one frame's raw output against its labels (Y, X); None where it can't be told from the output."""
+
+    @abstractmethod
+    def warm_up(self, frames: NDArray[Any]) -> State:
+        """As `Model` has it."""
+
+    @abstractmethod
+    def predict(self, frames: NDArray[Any], state: State = None) -> tuple[Any, State]:
+        """As `Model` has it."""
+
+    @abstractmethod
+    def decode(self, raw: Any, point: Point) -> NDArray[np.int32]:
+        """As `Model` has it."""
+
+    @abstractmethod
+    def redraw(self, labels: NDArray[np.integer]) -> NDArray[np.int32]:
+        """What a model that makes no mistake would make of labels (Y, X)."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.parameters()).device
 
 
 def normalise(frames: NDArray[Any]) -> NDArray[np.float32]:
@@ -67,21 +117,22 @@ def resized(frames: Tensor, side: int) -> Tensor:
     return interpolate(frames, size=(side, side), mode="bilinear", antialias=True)
 
 
-class MapModel(nn.Module):
+class MapModel(Learner):
     """Any network with any head; raw = its maps (T, K, Y, X) at the frames' own size.
 
     Args:
         network: frames to maps.
         head: maps to labels.
-        frame_size: side in px to which frames are resized for the network; 0 leaves them.
+        config: frame_size, warm_up.
     """
 
-    def __init__(self, network: Network, head: Head, frame_size: int = 0) -> None:
+    def __init__(self, network: Network, head: Head, config: Config) -> None:
         super().__init__()
         self.network = network.to(memory_format=torch.channels_last)
         self.head = head
-        self.frame_size = frame_size
-        self.points = head.points
+        self.config = config
+        self.space = head.space
+        self.recurrent = network.recurrent
 
     @classmethod
     def build(cls, config: Config) -> MapModel:
@@ -91,33 +142,53 @@ class MapModel(nn.Module):
             CytolapseError: no such head or network, or a crop's side that the network can't take.
         """
         head = HEADS[config.head]()
-        network = NETWORKS[config.network](head.channels, config.level_widths)
+        network = NETWORKS[config.network](head.channels, config)
         _check_side(config, network.stride)
-        return cls(network, head, config.frame_size)
+        return cls(network, head, config)
+
+    def encode(self, labels: NDArray[np.integer]) -> NDArray[Any]:
+        """The head's targets (T, ..., Y, X) of labels (T, Y, X)."""
+        return self.head.encode(labels)
 
     def forward(self, clip: Clip, state: State = None) -> tuple[Tensor, State]:
         """The loss of a clip and the new state."""
-        maps, state = self.network(clip.frames, state)
+        maps, state = self.network(clip.frames, restarted(state, clip.starts))
         return self.head.loss(maps, clip.targets, clip.known), state
 
-    loss = forward
+    def raw_loss(self, raw: NDArray[np.float32], labels: NDArray[np.integer]) -> float:
+        """The head's loss of maps (K, Y, X) against labels (Y, X)."""
+        targets = torch.from_numpy(self.head.encode(labels[None].astype(np.int32)))[None]
+        return float(self.head.loss(torch.from_numpy(raw)[None, None], targets, torch.ones((1, 1), dtype=torch.bool)))
+
+    def warm_up(self, frames: NDArray[Any]) -> State:
+        """The state after the frames that follow the first one (`--warm-up` of them), seen backwards.
+
+        Source: Arbelle & Riklin Raviv 2018 (arXiv 1805.11247), whose code begins so.
+        """
+        first = frames[1 : 1 + self.config.warm_up] if self.recurrent else frames[:0]
+        state = None
+        for t in reversed(range(len(first))):
+            _, state = self.predict(first[t : t + 1], state)
+        return state
 
     @torch.inference_mode()
     def predict(self, frames: NDArray[Any], state: State = None) -> tuple[NDArray[np.float32], State]:
         """Maps (T, K, Y, X) float32 of frames (T, Y, X), and the new state."""
-        device = next(self.parameters()).device
-        x = torch.from_numpy(normalise(frames)).to(device)[:, None]
+        x = torch.from_numpy(normalise(frames)).to(self.device)[:, None]
         y_size, x_size = frames.shape[1:]
-        if self.frame_size:
-            x = resized(x, self.frame_size)
+        side = self.config.frame_size
+        maps, state = self._maps(resized(x, side) if side else x, state)
+        if side:
+            maps = interpolate(maps, size=(y_size, x_size), mode="bilinear")
+        return maps.cpu().numpy(), state
+
+    def _maps(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """Maps (T, K, Y, X) float32 of normalised frames (T, 1, Y, X) at the network's own size."""
         height, width = x.shape[2:]
         stride = self.network.stride
         x = pad(x, (0, -width % stride, 0, -height % stride), mode="replicate")
         maps, state = self.network(x[None], state)
-        maps = maps[0, :, :, :height, :width].float()
-        if self.frame_size:
-            maps = interpolate(maps, size=(y_size, x_size), mode="bilinear")
-        return maps.cpu().numpy(), state
+        return maps[0, :, :, :height, :width].float(), state
 
     def decode(self, raw: NDArray[np.float32], point: Point) -> NDArray[np.int32]:
         """Labels (Y, X) of one frame's maps (K, Y, X)."""
@@ -125,13 +196,18 @@ class MapModel(nn.Module):
 
     def redraw(self, labels: NDArray[np.integer]) -> NDArray[np.int32]:
         """What a network that makes no mistake would make of labels (Y, X): encoded, at its own size, and decoded."""
-        small = torch.from_numpy(labels.astype(np.int32))[None, None]
-        if self.frame_size:
-            small = interpolate(small.float(), size=(self.frame_size,) * 2, mode="nearest-exact").int()
+        small, side = torch.from_numpy(labels.astype(np.int32))[None, None], self.config.frame_size
+        if side:
+            small = interpolate(small.float(), size=(side, side), mode="nearest-exact").int()
         maps = torch.from_numpy(self.head.perfect(self.head.encode(small[0].numpy())))
-        if self.frame_size:
+        if side:
             maps = interpolate(maps, size=labels.shape, mode="bilinear")
-        return self.decode(maps[0].numpy(), self.points[0])
+        return self.decode(maps[0].numpy(), default_point(self.space))
+
+
+def default_point(space: Space) -> Point:
+    """The operating point with which a model is trained and validated: the first value of each parameter."""
+    return {name: values[0] for name, values in space.items()}
 
 
 def _check_side(config: Config, stride: int) -> None:
@@ -143,22 +219,20 @@ def _check_side(config: Config, stride: int) -> None:
         raise CytolapseError(f"{flag} is {side}: {needed}, as {fits}")
 
 
-def stream(model: Model, frames: NDArray[Any]) -> Iterator[NDArray[np.float32]]:
+def stream(model: Model, frames: NDArray[Any]) -> Iterator[Any]:
     """Raw output frame by frame, the state carried through: constant memory for a movie (T, Y, X) of any length.
 
     Raises:
         CytolapseError: the memory does not suffice.
     """
-    state = None
-    for t in range(len(frames)):
-        try:
+    try:
+        state = model.warm_up(frames)
+        for t in range(len(frames)):
             raw, state = model.predict(frames[t : t + 1], state)
-        except (torch.OutOfMemoryError, MemoryError) as error:
-            y, x = frames.shape[1:]
-            raise CytolapseError(
-                f"out of memory on a frame of {y}x{x} px: use smaller --widths or --device cpu"
-            ) from error
-        yield raw[0]
+            yield raw[0]
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        y, x = frames.shape[1:]
+        raise CytolapseError(f"out of memory on a frame of {y}x{x} px: use smaller --widths or --device cpu") from error
 
 
 MODELS: Registry[Callable[[Config], Model]] = Registry("model", {"map": MapModel.build, "classical": Classical.build})

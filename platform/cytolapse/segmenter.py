@@ -15,7 +15,7 @@ from torch import nn
 
 from cytolapse.config import Config
 from cytolapse.errors import CytolapseError
-from cytolapse.models import MODELS, Model, stream
+from cytolapse.models import MODELS, Model, default_point, stream
 from cytolapse.postprocess import apply_steps, parse_steps
 
 if TYPE_CHECKING:
@@ -52,19 +52,19 @@ class Segmenter:
     def build(cls, config: Config, um: float | None = None) -> Segmenter:
         """A new model at its default operating point."""
         model = MODELS[config.model](config)
-        return cls(config, model, model.points[0], parse_steps(config.postprocess), um)
+        return cls(config, model, default_point(model.space), parse_steps(config.postprocess), um)
 
     def at(self, point: Point) -> Segmenter:
         """The same model at another operating point."""
         return replace(self, point=point)
 
-    def raw(self, frames: NDArray[Any]) -> Iterator[NDArray[np.float32]]:
+    def raw(self, frames: NDArray[Any]) -> Iterator[Any]:
         """The model's raw output of frames (T, Y, X), frame by frame: what a search of the operating point reads."""
         if isinstance(self.model, nn.Module):
             self.model.eval()
         return stream(self.model, frames)
 
-    def decode(self, raw: NDArray[np.float32]) -> NDArray[np.int32]:
+    def decode(self, raw: Any) -> NDArray[np.int32]:
         """Labels (Y, X) int32 of one frame's raw output, after the steps, numbered 1, 2, 3, ..."""
         labels = apply_steps(self.model.decode(raw, self.point), self.steps)
         present = np.bincount(labels.ravel()) > 0

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Point = Mapping[str, float]
+"""An operating point: the parameters of decoding, by name."""
+Space = Mapping[str, Sequence[float]]
+"""Which values of each parameter are worth trying; the first are the default."""
 
 
 class Head(Protocol):
@@ -23,8 +26,8 @@ class Head(Protocol):
         """Maps a frame that the network must make (K)."""
 
     @property
-    def points(self) -> Sequence[Point]:
-        """The operating points that are tried on the validation split; the first is the default."""
+    def space(self) -> Space:
+        """The parameters of `decode`; what is best is searched on the validation split."""
 
     def encode(self, labels: NDArray[np.integer]) -> NDArray[Any]:
         """The targets (T, ..., Y, X) of label images: classes as int64, or numbers as float32.

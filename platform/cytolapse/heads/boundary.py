@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import torch
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from cytolapse.heads.base import Point
+    from cytolapse.heads.base import Point, Space
 
 CONTOUR = 2
 WEIGHTS = (0.15, 0.25, 0.6)
@@ -30,9 +29,7 @@ class Boundary:
     """
 
     channels = 3
-    points: tuple[Point, ...] = tuple(
-        {"interior": interior, "grow": grow} for interior, grow in product((0.5, 0.35, 0.65), (2, 1, 3, 4))
-    )
+    space: ClassVar[Space] = {"interior": (0.5, 0.35, 0.65), "grow": (2, 1, 3, 4)}
 
     def encode(self, labels: NDArray[np.integer]) -> NDArray[np.int64]:
         """0 background, 1 interior, 2 contour (the outermost pixel of every cell): (T, Y, X)."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch.nn.functional as F
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from cytolapse.heads.base import Point
+    from cytolapse.heads.base import Point, Space
 
 SMOOTHING = 0.3
 LEAST_BORDER = 0.05
@@ -33,9 +32,7 @@ class Distance:
     """
 
     channels = 2
-    points: tuple[Point, ...] = tuple(
-        {"cell": cell, "seed": seed} for cell, seed in product((0.03, 0.05, 0.08, 0.12), (0.45, 0.35, 0.55, 0.65))
-    )
+    space: ClassVar[Space] = {"cell": (0.03, 0.05, 0.08, 0.12), "seed": (0.45, 0.35, 0.55, 0.65)}
 
     def encode(self, labels: NDArray[np.integer]) -> NDArray[np.float32]:
         """Cell and neighbour distance of labels (T, Y, X): (T, 2, Y, X), 0 in the background."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import torch.nn.functional as F
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from cytolapse.heads.base import Point
+    from cytolapse.heads.base import Point, Space
 
 
 class Semantic:
     """One logit a pixel; touching cells come out as one."""
 
     channels = 1
-    points: tuple[Point, ...] = tuple({"threshold": value} for value in (0.5, 0.3, 0.4, 0.6, 0.7, 0.8))
+    space: ClassVar[Space] = {"threshold": (0.5, 0.3, 0.4, 0.6, 0.7, 0.8)}
 
     def encode(self, labels: NDArray[np.integer]) -> NDArray[np.int64]:
         """1 where there is a cell: (T, Y, X)."""

@@ -1,9 +1,9 @@
 """Networks: frames in, maps out. One file a network."""
 
-from cytolapse.networks.base import Network, State
+from cytolapse.networks.base import Network, State, restarted
 from cytolapse.networks.unet import UNet
 from cytolapse.registry import Registry
 
 NETWORKS: Registry[type[Network]] = Registry("network", {"unet": UNet}, group="cytolapse.networks")
 
-__all__ = ["NETWORKS", "Network", "State"]
+__all__ = ["NETWORKS", "Network", "State", "restarted"]

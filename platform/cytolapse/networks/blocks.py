@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from torch import nn
+
+from cytolapse.registry import Registry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+GROUP = 8
+"""Channels in a group at most, of `--norm group`."""
+
+
+def _group(channels: int) -> nn.Module:
+    return nn.GroupNorm(next(n for n in range(-(-channels // GROUP), channels + 1) if channels % n == 0), channels)
+
+
+NORMS: Registry[Callable[[int], nn.Module]] = Registry("norm", {"batch": nn.BatchNorm2d, "group": _group})
 
 
 class ConvBlock(nn.Sequential):
-    """Twice 3x3 convolution, batch normalisation, ReLU: (N, inputs, Y, X) -> (N, outputs, Y, X)."""
+    """Twice convolution, normalisation, ReLU: (N, inputs, Y, X) -> (N, outputs, Y, X); the kernel's side is odd."""
 
-    def __init__(self, inputs: int, outputs: int) -> None:
+    def __init__(self, inputs: int, outputs: int, kernel: int = 3, norm: str = "batch") -> None:
         super().__init__(
-            nn.Conv2d(inputs, outputs, 3, padding=1, bias=False),
-            nn.BatchNorm2d(outputs),
+            nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False),
+            NORMS[norm](outputs),
             nn.ReLU(inplace=True),
-            nn.Conv2d(outputs, outputs, 3, padding=1, bias=False),
-            nn.BatchNorm2d(outputs),
+            nn.Conv2d(outputs, outputs, kernel, padding=kernel // 2, bias=False),
+            NORMS[norm](outputs),
             nn.ReLU(inplace=True),
         )

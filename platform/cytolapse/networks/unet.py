@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ from cytolapse.networks.blocks import ConvBlock
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from cytolapse.config import Config
+
 
 class UNet(Network):
     """Encoder and decoder with skips; max-pooling down, nearest-neighbour enlargement and a 1x1 convolution up.
@@ -21,13 +24,14 @@ class UNet(Network):
     Source: Ronneberger, Fischer & Brox 2015 (arXiv 1505.04597), with padding and batch normalisation.
     """
 
-    def __init__(self, channels: int, widths: tuple[int, ...]) -> None:
-        super().__init__(channels, widths)
+    def __init__(self, channels: int, config: Config) -> None:
+        super().__init__(channels, config)
+        widths, block = config.level_widths, partial(ConvBlock, kernel=config.kernel, norm=config.norm)
         self.stride = 2 ** (len(widths) - 1)
-        self.down = nn.ModuleList(ConvBlock(i, o) for i, o in pairwise((1, *widths)))
+        self.down = nn.ModuleList(block(i, o) for i, o in pairwise((1, *widths)))
         steps = list(pairwise(widths[::-1]))
         self.narrow = nn.ModuleList(nn.Conv2d(deep, wide, 1) for deep, wide in steps)
-        self.up = nn.ModuleList(ConvBlock(2 * wide, wide) for _, wide in steps)
+        self.up = nn.ModuleList(block(2 * wide, wide) for _, wide in steps)
         self.head = nn.Conv2d(widths[0], channels, 1)
 
     def forward(self, frames: Tensor, state: State = None) -> tuple[Tensor, State]:
