@@ -36,6 +36,11 @@ def test_media_changes_are_steps_of_the_background():
     assert sorted(np.argsort(steps)[-2:] + 1) == [12, 28]
 
 
+def test_a_small_frame_whose_floor_has_no_wrinkles_is_drawn():
+    frame = next(iter(Sequence(PRESETS["demo"], 0, 2, (128, 128), 0)))  # 0 / 0 once made this movie black
+    assert 100 < np.median(frame.image) < 150
+
+
 def test_a_cell_has_a_dark_rim_and_a_bright_core():
     window = rasterise(outlines(round_shape(450), 0.0), (0.0, 0.0), MARGIN)
     tile = granules(np.random.default_rng(0))

@@ -64,7 +64,7 @@ class Scene:
         # Crossings of a smooth field through zero are thin curved lines: the trails and wrinkles of a gel.
         lines = np.exp(-((waves / (0.10 * waves.std())) ** 2))
         where = np.clip(ndimage.gaussian_filter(rng.standard_normal((height, width), np.float32), 40), 0, None)
-        floor: Picture = self._light.wrinkle * (level / level.std() * 0.35 + 2.2 * lines * where / where.max())
+        floor: Picture = self._light.wrinkle * (level / level.std() * 0.35 + 2.2 * lines * where / (where.max() or 1))
         return floor.astype(np.float32)
 
     def _wall(self, well: Well, rows: Picture, columns: Picture, rng: np.random.Generator) -> None:
