@@ -6,6 +6,7 @@ import hashlib
 import tomllib
 
 import numpy as np
+import pandas as pd
 import pytest
 import tifffile
 
@@ -40,7 +41,7 @@ def table(folder):
 
 def test_the_same_seed_writes_the_same_bytes(tmp_path):
     for name, seed in (("a", 3), ("b", 3), ("c", 4)):
-        write_dataset(tmp_path / name, "demo", 4, 2, (128, 160), seed)
+        write_dataset(tmp_path / name, "demo", frames=4, sequences=2, size=(128, 160), seed=seed)
     assert digest(tmp_path / "a") == digest(tmp_path / "b")
     other = digest(tmp_path / "c")
     assert all(other[name] != value for name, value in digest(tmp_path / "a").items() if name.startswith("01/"))
@@ -71,6 +72,55 @@ def test_gold_frames_are_spread_over_the_movie(demo):
         assert (gold < 0.6 * 48).sum() >= 6
         assert (gold >= 0.75 * 48).sum() >= 2
         assert ((gold >= 0.6 * 48) & (gold < 0.75 * 48)).any()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "numbers"), [(1, [6]), (3, [2, 6, 10]), (5, [1, 3, 6, 8, 10]), (12, range(12)), (99, range(12))]
+)
+def test_gold_frames_that_are_asked_for_are_even(tmp_path, wanted, numbers):
+    write_dataset(tmp_path / "a", "demo", frames=12, sequences=1, size=(96, 96), gold_frames=wanted)
+    assert list(read(tmp_path / "a/01_GT/SEG", "man_seg???.tif")) == list(numbers)
+
+
+def test_gold_frames_change_nothing_but_the_gold_masks(tmp_path):
+    for name, wanted in (("a", None), ("b", 12)):
+        write_dataset(tmp_path / name, "demo", frames=12, sequences=1, size=(128, 128), gold_frames=wanted)
+    few, every = digest(tmp_path / "a"), digest(tmp_path / "b")
+    assert few.items() < every.items()
+    assert len(every) - len(few) == 4
+    assert all(name.startswith("01_GT/SEG") for name in every.keys() - few.keys())
+
+
+def test_every_cell_of_every_frame_has_a_line(demo):
+    for sequence in ("01", "02"):
+        acts = pd.read_csv(demo / f"{sequence}_GT/cells.csv")
+        assert list(acts) == ["frame", "label", "y", "x", "fading", "dividing"]
+        assert set(acts.fading) == {0.25, 0.6, 1.0}
+        alive = [(at, who) for who, begin, end, _ in table(demo / f"{sequence}_GT/TRA") for at in range(begin, end + 1)]
+        assert sorted(zip(acts.frame, acts.label, strict=True)) == sorted(alive)
+        marks = read(demo / f"{sequence}_GT/TRA", "man_track???.tif")
+        hits = [marks[row.frame][round(row.y), round(row.x)] == row.label for row in acts.itertuples()]
+        assert np.mean(hits) > 0.9  # other cells lie on some centres
+
+
+def test_a_cell_is_dividing_before_its_division_and_after_its_birth(demo):
+    acts = pd.read_csv(demo / "01_GT/cells.csv").set_index(["label", "frame"]).dividing
+    tracks = {identity: (begin, end) for identity, begin, end, parent in table(demo / "01_GT/TRA")}
+    parents = {identity: parent for identity, *_, parent in table(demo / "01_GT/TRA") if parent}
+    for identity, parent in parents.items():
+        assert acts[identity, tracks[identity][0]] == acts[parent, tracks[parent][1]] == 1
+    assert 0 < acts.mean() < 0.5
+
+
+def test_a_cell_that_fades_is_dim():
+    preset = PRESETS["demo"]
+    contrast = {1.0: [], 0.25: []}
+    for frame in Sequence(preset, 0, 48, preset.size, 0):
+        for act in frame.acts:
+            seen = frame.image[frame.labels == act.label]
+            if act.fading in contrast and seen.size:
+                contrast[act.fading].append(seen.std())
+    assert np.median(contrast[0.25]) < 0.5 * np.median(contrast[1.0])
 
 
 @pytest.mark.parametrize("sequence", ["01", "02"])
@@ -176,6 +226,7 @@ def test_masks_do_not_depend_on_the_picture():
         ({"frames": 1001}, "frames is 1001: file names of preset demo have 3 digits, so at most 1000"),
         ({"sequences": 0}, "sequences is 0: a data set has 1 to 99"),
         ({"size": (64, 300)}, "size is 64 x 300: cells need frames of at least 96 x 96 px"),
+        ({"gold_frames": 0}, "gold_frames is 0: a sequence needs exact masks of at least 1 frame"),
         ({"seed": -1}, "seed is -1: it must be 0 or more"),
     ],
 )
@@ -190,13 +241,13 @@ def test_a_folder_in_use_is_left_alone(tmp_path):
     out.mkdir()
     (out / "mine.txt").write_text("mine")
     with pytest.raises(CytolapseError, match="out exists and is not empty: name a new folder, or remove it first"):
-        write_dataset(out, "demo", 2)
+        write_dataset(out, "demo", frames=2)
     assert (out / "mine.txt").read_text() == "mine"
 
 
 def test_an_empty_folder_is_filled_and_a_killed_run_leaves_nothing(tmp_path, monkeypatch):
     (tmp_path / "out").mkdir()
-    write_dataset(tmp_path / "out", "demo", 2, 1, (96, 96))
+    write_dataset(tmp_path / "out", "demo", frames=2, sequences=1, size=(96, 96))
     assert (tmp_path / "out" / "01" / "t001.tif").exists()
 
     def stop(*_):
@@ -204,5 +255,5 @@ def test_an_empty_folder_is_filled_and_a_killed_run_leaves_nothing(tmp_path, mon
 
     monkeypatch.setattr("cytolapse.data.simulate.write._tracks", stop)
     with pytest.raises(KeyboardInterrupt):
-        write_dataset(tmp_path / "new", "demo", 2, 1, (96, 96))
+        write_dataset(tmp_path / "new", "demo", frames=2, sequences=1, size=(96, 96))
     assert [path.name for path in tmp_path.iterdir() if path.name != "home"] == ["out"]

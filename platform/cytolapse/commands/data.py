@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
 
 import click
+
+if TYPE_CHECKING:
+    from cytolapse.data.simulate.write import Measures
 
 PRESETS = ("musc", "hsc", "demo")
 SPLITS = ("train", "test")
@@ -18,9 +22,10 @@ FOLDER = click.Path(path_type=Path)
 @click.option("--sequences", type=click.IntRange(1, 99), help="Number of sequences; the preset's by default.")
 @click.option("--size", type=(click.IntRange(min=1), click.IntRange(min=1)), metavar="H W", help="Frame size in px.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same data set.")
-def simulate(
-    out: Path, preset: str, frames: int | None, sequences: int | None, size: tuple[int, int] | None, seed: int
-) -> None:
+@click.option(
+    "--gold-frames", type=click.IntRange(min=1), help="Frames per sequence with exact masks; the preset's by default."
+)
+def simulate(out: Path, preset: str, **measures: Unpack[Measures]) -> None:
     """Write a simulated data set into the folder OUT.
 
     \b
@@ -29,7 +34,7 @@ def simulate(
     """
     from cytolapse.data.simulate import write_dataset
 
-    write_dataset(out, preset, frames, sequences, size, seed)
+    write_dataset(out, preset, **measures)
     click.echo(f"wrote {out}")
 
 

@@ -12,7 +12,7 @@ from cytolapse.data.simulate.optics import MARGIN, Look, Picture, expose, granul
 from cytolapse.data.simulate.population import Cell, Population, Track, Well
 from cytolapse.data.simulate.scene import Scene, Stage, State
 from cytolapse.data.simulate.shapes import Window, outlines, rasterise
-from cytolapse.data.simulate.truth import Labels, Seen, Silver, compose, markers, number
+from cytolapse.data.simulate.truth import Labels, Seen, Silver, compose, markers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,15 +22,26 @@ if TYPE_CHECKING:
     from cytolapse.data.simulate.presets import Preset
 
 
+class Act(NamedTuple):
+    """What one cell does in one frame: a line of cells.csv."""
+
+    frame: int
+    label: int  # the id of its track
+    y: float  # of the body's centre in the picture, px
+    x: float
+    fading: float  # contrast left: 1 = fully visible
+    dividing: int  # 1 = rounded, shortly before its division or after its birth in one
+
+
 class Frame(NamedTuple):
-    """A frame and what is true of it; all (Y, X), labels with 0 = background."""
+    """A frame and what is true of it; images are (Y, X), labels with 0 = background."""
 
     number: int
     image: NDArray[np.uint8] | None
     labels: Labels  # exact, the ids of the tracks
     markers: Labels
     silver: Labels
-    gold: Labels | None
+    acts: list[Act]
 
 
 class Moment(NamedTuple):
@@ -83,13 +94,14 @@ class Sequence:
     def draw(self) -> Frame:
         """Go to the next frame and draw it with all its truth."""
         now = self.skip()
-        shift, gold = now.state.shift, now.number in self.gold
+        shift = now.state.shift
         seen = [self._see(cell, now) for cell in now.cells]
         labels = compose(seen, self._size)
         suspects = [(p.place[0] + shift[0], p.place[1] + shift[1]) for p in now.pieces if p.radius > 4]
-        silver = self._silver.spoil(seen, labels, suspects, gold)
+        silver = self._silver.spoil(seen, labels, suspects, now.number in self.gold)
         image = None if self._scene is None else self._picture(self._scene, now, seen)
-        return Frame(now.number, image, labels, markers(seen, labels), silver, number(labels) if gold else None)
+        acts = [_act(cell, each, now.number) for cell, each in zip(now.cells, seen, strict=True)]
+        return Frame(now.number, image, labels, markers(seen, labels), silver, acts)
 
     def _see(self, cell: Cell, now: Moment) -> Seen:
         place = (float(cell.place[0]) + now.state.shift[0], float(cell.place[1]) + now.state.shift[1])
@@ -110,6 +122,11 @@ class Sequence:
         down = cell.id * 137 + at // 3 + seen.window.top - round(seen.place[0])
         right = cell.id * 211 + at // 4 + seen.window.left - round(seen.place[1])
         return Look(cell.fade * (0.8 + 0.4 * (cell.id * 0.618 % 1)), cell.roundness(at), offset=(down, right))
+
+
+def _act(cell: Cell, seen: Seen, at: int) -> Act:
+    y, x = (round(each, 2) for each in seen.place)
+    return Act(at, cell.id, y, x, cell.fade, int(cell.roundness(at) > 0))
 
 
 def _add(picture: Picture, window: Window, light: Picture) -> None:
