@@ -161,13 +161,14 @@ def masks_in(path: Path, room: Path) -> tuple[str, Masks]:
     """The sequence that a zip or folder of masks is of (its name begins with the number), and its masks.
 
     Args:
-        path: `02.zip`, `02`, `02_RES` or alike.
+        path: `02.zip`, `02`, `02_RES`, `02_ST/SEG` or alike.
         room: an empty folder into which a zip is unpacked.
 
     Raises:
         CytolapseError: the name tells no sequence, or there are no masks.
     """
-    sequence = re.match(r"\d\d(?!\d)", path.resolve().name)
+    whole = path.absolute()
+    sequence = re.match(r"\d\d(?!\d)", whole.parent.name if whole.name == "SEG" else whole.name)
     if not sequence:
         raise CytolapseError(f"{path}: the name must begin with the sequence's number, as 02.zip or 02_RES")
     if zipfile.is_zipfile(path):

@@ -136,6 +136,13 @@ def test_perfect_masks_score_1_and_lost_cells_cost(simulated, capsys):
     assert "bad - good" in capsys.readouterr().out
 
 
+def test_the_truth_of_a_data_set_can_stand_as_a_model(simulated):
+    gold, silver = (f"{name}={simulated}/sim/01_{name}/SEG" for name in ("GT", "ST"))
+    lines = {(row["model"], row["bin"]): row for row in run([str(simulated / "sim"), gold, silver])}
+    assert lines["GT", "all"]["recall"] == 1
+    assert 0.5 < lines["ST", "all"]["seg"] < 1
+
+
 def test_what_cannot_be_compared_is_refused(simulated, tmp_path):
     data, zipped = str(simulated / "sim"), f"good={simulated}/01.zip"
     (tmp_path / "01").mkdir()
