@@ -90,6 +90,14 @@ def test_the_interval_needs_eight_blocks_and_holds_the_mean():
     assert interval(values[:70], blocks[:70]) is None
 
 
+def test_the_interval_is_that_of_whole_blocks_drawn_again():
+    rng = np.random.default_rng(2)
+    values, blocks = rng.random(60), rng.integers(0, 9, 60)  # blocks hold unequal numbers of cells
+    drawn = np.random.default_rng(0).integers(0, 9, (1000, 9))
+    means = [np.mean([value for block in row for value in values[blocks == block]]) for row in drawn]
+    assert interval(values, blocks) == pytest.approx(np.percentile(means, [2.5, 97.5]), abs=1e-4)
+
+
 def rows(iou):
     count = len(iou)
     known = {"sequence": "01", "frame": np.arange(count) * 5, "label": 1, "bin": "visible"}
