@@ -78,3 +78,16 @@ def test_a_split_survives_json(tmp_path):
     split = default_split(dataset(tmp_path, s01=100, s02=50))
     assert split.as_dict()["train"] == [["01", 0, 80]]
     assert Split.from_dict(json.loads(json.dumps(split.as_dict()))) == split
+
+
+def test_another_sequence_to_test_on(tmp_path):
+    opened = dataset(tmp_path, s01=100, s02=60)
+    split = default_split(opened, "01")
+    assert split.test == (Part("01", 0, 100),)
+    assert split.train == (Part("02", 0, 46),)
+
+
+@pytest.mark.parametrize(("lengths", "name"), [({"s01": 60, "s02": 60}, "03"), ({"s01": 60}, "01")])
+def test_a_sequence_that_can_not_be_the_test(tmp_path, lengths, name):
+    with pytest.raises(CytolapseError, match=f"--test-sequence is '{name}': .* has 01.*one must be left to learn from"):
+        default_split(dataset(tmp_path, **lengths), name)

@@ -171,13 +171,14 @@ def interrupted(monkeypatch):
     return after
 
 
-def test_resume_goes_on_bit_identically(toy, cli, tmp_path, interrupted):
-    train = ("train", "unet", "--data", toy, *TINY)
+@pytest.mark.parametrize(("recipe", "more"), [("unet", ""), ("convlstm_unet", "--clip 2 --chain 3")])
+def test_resume_goes_on_bit_identically(recipe, more, toy, cli, tmp_path, interrupted):
+    train = ("train", recipe, "--data", toy, *TINY, *more.split())
     assert cli(*train, "--tracking", "spool:whole")[0] == 0
     with interrupted(6):
         assert cli(*train, "--tracking", "spool:cut")[0] != 0
     assert checkpoint.load(tmp_path / "cut/checkpoints/last.pt")["progress"]["step"] == 4
-    code, _, err = cli("train", "unet", "--data", toy, "--resume", "spool:cut")
+    code, _, err = cli("train", recipe, "--data", toy, "--resume", "spool:cut")
     assert code == 0, err
     assert losses(tmp_path / "cut") == losses(tmp_path / "whole")
     whole, resumed = (checkpoint.load(tmp_path / name / "checkpoints/last.pt") for name in ("whole", "cut"))

@@ -111,7 +111,7 @@ def _open(config: Config, data: Path) -> tuple[DataSet, Split]:
     for movie in dataset.movies.values():
         need_inside(dataset.path, dataset.border, movie.frames.shape[1:])
     dataset.need_truth(config.train_on)
-    split = default_split(dataset)
+    split = default_split(dataset, config.test_sequence)
     for part in ("train", "validation"):
         if not any(_holds_cells(movie, config.train_on) for movie in split.movies(dataset, part)):
             raise CytolapseError(

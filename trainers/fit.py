@@ -174,7 +174,8 @@ def _batches(fabric: Fabric, job: Fit) -> Iterator[Clip]:
 
 def _step(job: Fit, fabric: Fabric, learner: Any, optimizer: Any, clip: Clip) -> float:
     optimizer.zero_grad(set_to_none=True)
-    loss, job.carried = learner(clip, _moved(job.carried, fabric.device))
+    loss, carried = learner(clip, _cut(job.carried, fabric.device))
+    job.carried = _cut(carried, fabric.device)
     value = float(loss.detach())
     if not math.isfinite(value):
         raise CytolapseError(f"the loss became {value} {job.where()}: {MEND}")
@@ -186,7 +187,8 @@ def _step(job: Fit, fabric: Fabric, learner: Any, optimizer: Any, clip: Clip) ->
     return value
 
 
-def _moved(state: State, device: torch.device) -> State:
+def _cut(state: State, device: torch.device) -> State:
+    """The state without its history (truncated back-propagation), where the weights are."""
     return None if state is None else tuple(each.detach().to(device) for each in state)
 
 

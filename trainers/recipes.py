@@ -1,7 +1,9 @@
 """RECIPES: what can be trained."""
 
 from cytolapse.registry import Registry
-from trainers import classical, unet
+from trainers import classical, convlstm_unet, unet
 from trainers.recipe import Recipe
 
-RECIPES: Registry[Recipe] = Registry("recipe", {"unet": unet.RECIPE, "classical": classical.RECIPE})
+RECIPES: Registry[Recipe] = Registry(
+    "recipe", {"unet": unet.RECIPE, "convlstm_unet": convlstm_unet.RECIPE, "classical": classical.RECIPE}
+)

@@ -51,6 +51,7 @@ class Config:
     augment: str = _field(
         "geometry", "none, geometry (rotation, flips, translation) or intensity (geometry and grey values)"
     )
+    test_sequence: str = _field("", "the sequence to test on, of several; the last one where none is named")
     train_on: str = _field("silver", "the truth that is learned and chosen on: silver or gold")
     precision: str = _field("bf16-mixed", "bf16-mixed or 32-true")
     device: str = _field("auto", "auto, cpu or cuda")

@@ -55,16 +55,24 @@ class Split:
         return [_cut(dataset, part) for part in getattr(self, name)]
 
 
-def default_split(dataset: DataSet) -> Split:
+def default_split(dataset: DataSet, test: str = "") -> Split:
     """The default blocks of a data set.
 
-    One sequence: 60 % train, 15 % validation, 25 % test, in this order. Several: the last one is test; of every other
-    one the last 15 % are validation and what comes before is train. 5 frames are left out between two blocks.
+    One sequence: 60 % train, 15 % validation, 25 % test, in this order. Several: `test` is test, the last one where
+    none is named; of every other one the last 15 % are validation and what comes before is train. 5 frames are left out
+    between two blocks.
 
     Raises:
-        CytolapseError: a sequence is too short; the message says how many frames it takes.
+        CytolapseError: a sequence is too short, and the message says how many frames it takes; or there is none of that
+            name, or no other one to learn from.
     """
-    *learned, last = dataset.movies
+    last = test or list(dataset.movies)[-1]
+    learned = [name for name in dataset.movies if name != last]
+    if last not in dataset.movies or (test and not learned):
+        has = ", ".join(dataset.movies)
+        raise CytolapseError(
+            f"--test-sequence is {test!r}: {dataset.path} has {has}, and one must be left to learn from"
+        )
     if not learned:
         return _one(dataset, last)
     train, validation = [], []

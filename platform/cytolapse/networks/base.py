@@ -39,8 +39,8 @@ class Network(nn.Module, ABC):
 
 
 def restarted(state: State, starts: Tensor) -> State:
-    """The state cut from its history, and zero where a clip starts anew; starts: (B,) bool."""
+    """The state, zero where a clip starts anew; starts: (B,) bool."""
     if state is None:
         return None
     keep = ~starts
-    return tuple(each.detach() * keep.view(-1, *[1] * (each.ndim - 1)) for each in state)
+    return tuple(each * keep.view(-1, *[1] * (each.ndim - 1)) for each in state)

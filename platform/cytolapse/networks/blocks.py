@@ -23,11 +23,14 @@ NORMS: Registry[Callable[[int], nn.Module]] = Registry("norm", {"batch": nn.Batc
 
 
 class ConvBlock(nn.Sequential):
-    """Twice convolution, normalisation, ReLU: (N, inputs, Y, X) -> (N, outputs, Y, X); the kernel's side is odd."""
+    """Twice convolution, normalisation, ReLU: (N, inputs, Y, X) -> (N, outputs, Y / stride, X / stride).
 
-    def __init__(self, inputs: int, outputs: int, kernel: int = 3, norm: str = "batch") -> None:
+    The kernel's side is odd; the stride is the first convolution's.
+    """
+
+    def __init__(self, inputs: int, outputs: int, kernel: int = 3, norm: str = "batch", stride: int = 1) -> None:
         super().__init__(
-            nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False),
+            nn.Conv2d(inputs, outputs, kernel, stride=stride, padding=kernel // 2, bias=False),
             NORMS[norm](outputs),
             nn.ReLU(inplace=True),
             nn.Conv2d(outputs, outputs, kernel, padding=kernel // 2, bias=False),

@@ -1,0 +1,23 @@
+"""ConvLSTM U-Net recipe (Arbelle & Riklin Raviv 2018): a U-Net that remembers the frames before.
+
+`default` trains on chains of clips at full resolution, the state carried from clip to clip. `full` and `crops` are the
+second and third experiment of the study behind this project: frames resized to 160x160, and crops of 160x160 of which
+seven in ten hold a cell, glued edge to edge again; every clip of 5 frames starts afresh. `paper` has the widths and
+kernels of the paper's code, 74.6 million parameters, and wants a GPU. `quick` is a small network on small crops.
+"""
+
+from trainers.recipe import Recipe
+
+NETWORK = {"network": "convlstm_unet", "widths": "12,24,48,96", "clip": 5}
+SOURCE = {**NETWORK, "head": "semantic", "batch": 3}
+
+RECIPE = Recipe(
+    text="U-Net with a ConvLSTM in every encoder level, the state carried through the movie",
+    presets={
+        "default": {**NETWORK, "batch": 2, "chain": 8, "temporal_stride": 2},
+        "full": {**SOURCE, "frame_size": 160, "postprocess": "drop_small=60"},
+        "crops": {**SOURCE, "crop": 160, "sample": "frames", "postprocess": "close=3,open_area=60"},
+        "paper": {**NETWORK, "widths": "128,256,256,512", "recurrent_kernel": 5, "batch": 2, "chain": 8},
+        "quick": {**NETWORK, "widths": "8,16,32,64", "crop": 160, "batch": 2, "chain": 4, "train_steps": 480},
+    },
+)
