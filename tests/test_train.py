@@ -395,7 +395,15 @@ def test_a_loss_that_is_no_number_stops_with_the_mend(toy, cli, tmp_path):
     code, _, err = cli("train", "unet", "--data", toy, *settings)
     assert code == 1
     assert "use a lower --learning-rate" in err
+    assert re.search(r"at step \d+, on frames 01/\d+, 01/\d+: ", err), "it says where to look"
+    assert (tmp_path / "run/checkpoints/last.pt").is_file()
     assert losses(tmp_path / "run"), "what was logged before is kept"
+
+
+def test_a_batch_that_the_memory_can_not_hold_says_what_would_fit(toy, cli):
+    code, _, err = cli("train", "unet", "--data", toy, *TINY, "--batch", 10**9, "--tracking", "spool:run")
+    assert code == 1
+    assert re.search(r"--batch 1000000000 needs about [\d.]+ GB of memory, .* free on cpu: --batch \d+ would fit", err)
 
 
 def test_a_full_disk_leaves_no_half_masks(trained, toy, cli, tmp_path, monkeypatch):
