@@ -109,7 +109,7 @@ class Blocks:
         if held >= FEWEST:
             return ""
         which = "scored frames" if kind == "frames" else "fully annotated frames"
-        return f"{which} in {held} blocks of {BLOCK} frame numbers; {FEWEST} are needed"
+        return f"blocks of {BLOCK} frame numbers that hold {which}: {held}, where {FEWEST} are needed"
 
 
 def intervals(rows: Iterable[Row], seed: int = 0) -> dict[str, Interval]:
