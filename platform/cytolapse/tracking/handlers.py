@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cytolapse.errors import CytolapseError
 from cytolapse.tracking.client import experiment_id
+from cytolapse.tracking.spool import header
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -138,7 +139,10 @@ def add_artifact(job: Job, event: dict[str, Any]) -> None:
 
 
 def end(job: Job, event: dict[str, Any]) -> None:
-    """The run is over."""
+    """The run is over; its parent, where it was made at the same moment, is there by now."""
+    key = header(job.folder).get("parent")
+    for tag, value in (_parent(job, key) if key else {}).items():
+        job.client.set_tag(job.state.run_id, tag, value)
     job.client.set_tag(job.state.run_id, HEARTBEAT, str(event["time"]))
     job.client.set_terminated(job.state.run_id, event["status"], event["time"])
     job.state.ended = True
