@@ -25,7 +25,7 @@ ROWS = {
     "first": ("unet", Row("first", settings=TINY, steps=STEPS, published="U-Net")),
     "second": ("unet", Row("second", settings=TINY, steps=STEPS, minimum_steps=100)),
     "broken": ("unet", Row("broken", settings={**TINY, "learning_rate": 1e30}, steps=STEPS)),
-    "classical": ("classical", Row(settings={"validate_frames": 2})),
+    "classical": ("classical", Row(settings={"validate_frames": 2}, minimum_steps=0)),
 }
 
 
