@@ -32,7 +32,7 @@ def command_of(entry):
 
 
 def test_the_promised_entry_points_exist():
-    assert {"main", "unet", "classical", "simulate", "evaluate", "segment"} <= set(ENTRIES)
+    assert {"main", "unet", "classical", "simulate", "evaluate", "segment", "study"} <= set(ENTRIES)
     assert set(RECIPES) <= set(ENTRIES), "one entry point a recipe"
 
 

@@ -1,6 +1,8 @@
-"""`python -m trainers train|evaluate`: what MLproject runs from a clone that is not installed."""
+"""`python -m trainers train|evaluate|study`: what MLproject runs from a clone that is not installed."""
 
 from cytolapse.cli import main
 from trainers.commands import trainers
+from trainers.study_command import study
 
+trainers.add_command(study)
 main(trainers)

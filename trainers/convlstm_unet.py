@@ -6,7 +6,7 @@ seven in ten hold a cell, glued edge to edge again; every clip of 5 frames start
 kernels of the paper's code, 74.6 million parameters, and wants a GPU. `quick` is a small network on small crops.
 """
 
-from trainers.recipe import Recipe
+from trainers.recipe import Recipe, Row
 
 NETWORK = {"network": "convlstm_unet", "widths": "12,24,48,96", "clip": 5}
 SOURCE = {**NETWORK, "head": "semantic", "batch": 3}
@@ -20,4 +20,9 @@ RECIPE = Recipe(
         "paper": {**NETWORK, "widths": "128,256,256,512", "recurrent_kernel": 5, "batch": 2, "chain": 8},
         "quick": {**NETWORK, "widths": "8,16,32,64", "crop": 160, "batch": 2, "chain": 4, "train_steps": 480},
     },
+    study=(
+        Row("convlstm full", "full", published="LSTM U-Net, full frames"),
+        Row("convlstm crops", "crops", published="LSTM U-Net, crops"),
+        Row(),
+    ),
 )

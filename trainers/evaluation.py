@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from cytolapse.segmenter import Segmenter
 
 OVERLAY_FRAMES = 40
+TABLES = {"objects": "objects", "by_frame": "frames", "counts": "counts"}
+"""Attribute of a Result -> file; from `counts` two runs are compared."""
 
 
 def known(movie: Movie, reference: str) -> NDArray[np.bool_]:
@@ -109,9 +111,8 @@ class Evaluation:
                 for path in sorted((self.scratch / movie.sequence).iterdir()):
                     archive.write(path, path.name)
             write_previews(out / "previews" / f"{movie.sequence}.zip", self._views(movie))
-        for table in ("objects", "by_frame"):
+        for table, file in TABLES.items():
             rows = [{"reference": name, **row} for name, result in results.items() for row in getattr(result, table)]
-            file = "frames" if table == "by_frame" else table
             pd.DataFrame(rows).to_parquet(out / f"{file}.parquet", index=False)
         self._overlay(out / "previews" / f"{self.movies[0].sequence}.zip", out / "overlay.webp")
 

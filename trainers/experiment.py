@@ -20,7 +20,7 @@ from cytolapse.metrics import METRIC_SCHEMA_VERSION, SELECTION
 from cytolapse.models import Learner
 from cytolapse.postprocess import apply_steps
 from cytolapse.segmenter import Segmenter, pick_device
-from cytolapse.tracking import Run, load_folder, resume_run, start_run
+from cytolapse.tracking import Parent, Run, load_folder, resume_run, start_run
 from trainers import checkpoint, provenance
 from trainers.evaluate import evaluate_split
 from trainers.evaluation import known
@@ -40,7 +40,7 @@ STRETCH = 8
 """Frames in a row on which a recurrent network is validated."""
 
 
-def train(config: Config, data: Path, tracking: str = "", init: str | None = None) -> str:
+def train(config: Config, data: Path, tracking: str = "", init: str | None = None, parent: Parent | None = None) -> str:
     """Train, choose the operating point, evaluate on validation; the line that says where the run is.
 
     Args:
@@ -48,6 +48,7 @@ def train(config: Config, data: Path, tracking: str = "", init: str | None = Non
         data: a data set in CTC layout.
         tracking: the store, or `spool:DIR`.
         init: a model to start from, as `load_folder` takes it.
+        parent: the run that this one is a part of.
 
     Raises:
         CytolapseError: the data or the config can't work.
@@ -58,7 +59,7 @@ def train(config: Config, data: Path, tracking: str = "", init: str | None = Non
     if init is not None:
         _start_from(segmenter, init)
     name = "-".join(filter(None, (config.recipe, config.head)))
-    with start_run(tracking=tracking, experiment=dataset.name, name=name) as run:
+    with start_run(tracking=tracking, experiment=dataset.name, name=name, parent=parent) as run:
         _log_setup(run, segmenter, dataset, split)
         run.tags({"cytolapse.init": init or ""})
         _train(run, segmenter, dataset, split)
@@ -162,6 +163,7 @@ def _train(run: Run, segmenter: Segmenter, dataset: DataSet, split: Split, path:
         _fit(job, path)
         step = job.best_step
     segmenter, table = validation.choose_point(segmenter)
+    run.metrics({"train/peak_memory_gb": provenance.peak_memory_gb()})
     run.json(table, "operating-points.json")
     segmenter.save(run.folder / "segmenter")
     run.model(run.folder / "segmenter", name="segmenter", step=step, kind="segmenter")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import platform
+import resource
 import subprocess
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
@@ -38,3 +40,10 @@ def versions() -> dict[str, str]:
     """What the numbers depend on."""
     packages = {name: version(name) for name in ("torch", "numpy", "scikit-image", "scipy")}
     return {"cytolapse": __version__, "python": platform.python_version(), **packages}
+
+
+def peak_memory_gb() -> float:
+    """The most memory that this process has held so far, in GB: the GPU's where it used one, else resident memory."""
+    used = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else 0
+    unit = 1 if sys.platform == "darwin" else 1024
+    return (used or unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) / 1e9

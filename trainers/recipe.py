@@ -2,11 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+BUDGETS = {"10min": 600, "1h": 3600, "full": 72 * 3600}
+"""Budget of a study -> seconds after which a row is stopped, whatever became of it; steps decide, not the clock."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a study: a preset, and how many steps each budget gives it.
+
+    Attributes:
+        name: what the table calls it; "" is the recipe's own name.
+        preset: of the recipe.
+        settings: fields of Config that differ from the preset.
+        steps: budget -> optimiser steps; "full" is the preset's own train_steps.
+        minimum_steps: with fewer it is not trained, so not ranked; None is half of the preset's, as few as early
+            stopping can leave; 0 where there is nothing to learn.
+        published: the row of `trainers/published.py` that it repeats; "" where it repeats none.
+    """
+
+    name: str = ""
+    preset: str = "default"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    steps: Mapping[str, int] = field(default_factory=lambda: {"10min": 10, "1h": 240})
+    minimum_steps: int | None = None
+    published: str = ""
 
 
 @dataclass(frozen=True)
@@ -16,7 +42,9 @@ class Recipe:
     Attributes:
         text: one line: what it is, what time and score to expect.
         presets: name -> fields of Config; there is always `default`.
+        study: its rows of `cytolapse study`.
     """
 
     text: str
     presets: Mapping[str, dict[str, Any]]
+    study: tuple[Row, ...] = (Row(),)

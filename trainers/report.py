@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from cytolapse.data import DataSet
-    from cytolapse.metrics import Result
+    from cytolapse.metrics import Interval, Result
     from cytolapse.segmenter import Segmenter
 
 THRESHOLDS = (0.25, 0.50, 0.75)
@@ -29,16 +29,21 @@ def _counts(result: Result, border: int) -> str:
 
 
 def _table(result: Result) -> list[str]:
-    rows = ["| score | value |", "|---|---|"]
-    rows += [f"| {name} | {_number(value)} |" for name, value in result.scores.items()]
+    known = result.intervals
+    rows = ["| score | value [95 % interval] |", "|---|---|"]
+    rows += [f"| {name} | {number(value, known.get(name))} |" for name, value in result.scores.items()]
     rows += ["", "| IoU threshold | precision | recall | F1 |", "|---|---|---|---|"]
     for threshold in THRESHOLDS:
         row = result.at(threshold)
-        rows.append(
-            f"| {threshold:.2f} | " + " | ".join(_number(row[key]) for key in ("precision", "recall", "f1")) + " |"
-        )
-    return rows
+        cells = [number(row[key], known.get(f"{key}_iou_{threshold:.2f}")) for key in ("precision", "recall", "f1")]
+        rows.append(f"| {threshold:.2f} | {' | '.join(cells)} |")
+    reasons = sorted({each.reason for each in known.values() if each.reason})
+    return rows + [line for reason in reasons for line in ("", f"No interval: {reason}.")]
 
 
-def _number(value: float | None) -> str:
-    return "not defined" if value is None else f"{value:.3f}"
+def number(value: float | None, interval: Interval | None = None) -> str:
+    """`0.812 [0.780, 0.840]`; without brackets where there is no interval."""
+    if value is None:
+        return "not defined"
+    limits = "" if interval is None or interval.low is None else f" [{interval.low:.3f}, {interval.high:.3f}]"
+    return f"{value:.3f}{limits}"

@@ -7,7 +7,7 @@ On 2 CPU cores `default` takes 5 minutes and scores SEG 0.89 to 0.90 on PhC-C2DH
 1.5 minutes on the simulated demo data and scores SEG 0.70 on their validation part (silver).
 """
 
-from trainers.recipe import Recipe
+from trainers.recipe import Recipe, Row
 
 RECIPE = Recipe(
     text="U-Net, frame by frame; boundary head on full-resolution crops",
@@ -16,4 +16,5 @@ RECIPE = Recipe(
         "source": {"head": "semantic", "frame_size": 256, "batch": 16, "postprocess": "drop_small=60"},
         "quick": {"widths": "16,32,64,128", "crop": 160, "train_steps": 960, "validate_every": 120},
     },
+    study=(Row("unet source", "source", steps={"10min": 4, "1h": 40}, published="U-Net"), Row()),
 )

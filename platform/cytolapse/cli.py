@@ -69,7 +69,7 @@ def cytolapse() -> None:
 
 def main(command: click.Command = cytolapse) -> None:
     """Run a command; a CytolapseError or a full disk becomes a message on stderr and exit code 1."""
-    _show_log()
+    show_log()
     # Before torch starts: threads that spin while they wait slow a training (benchmarks/waiting.py).
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
@@ -94,7 +94,8 @@ def main(command: click.Command = cytolapse) -> None:
         sys.exit(1)
 
 
-def _show_log() -> None:
+def show_log() -> None:
+    """Show what we log on stderr; a process that a command starts calls it too."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
     logger = logging.getLogger("cytolapse")

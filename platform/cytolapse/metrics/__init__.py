@@ -1,5 +1,6 @@
 """Metrics: one overlap table per frame, and every score as a reading of it."""
 
+from cytolapse.metrics.bootstrap import Difference, Interval, paired
 from cytolapse.metrics.matching import Matching, is_full, match
 from cytolapse.metrics.result import METRIC_SCHEMA_VERSION, Result, summarise
 from cytolapse.metrics.scores import SCORES, SELECTION, Pool, Score
@@ -8,11 +9,14 @@ __all__ = [
     "METRIC_SCHEMA_VERSION",
     "SCORES",
     "SELECTION",
+    "Difference",
+    "Interval",
     "Matching",
     "Pool",
     "Result",
     "Score",
     "is_full",
     "match",
+    "paired",
     "summarise",
 ]

@@ -10,6 +10,7 @@ import numpy as np
 
 from cytolapse.errors import CytolapseError
 from cytolapse.metrics.assignment import THRESHOLDS
+from cytolapse.metrics.bootstrap import Interval, count, intervals
 from cytolapse.metrics.kinds import PERCENT, count_kinds, object_rows
 from cytolapse.metrics.scores import SCORES, Pool, mean, ratio
 
@@ -69,6 +70,16 @@ class Result:
         return _scores(self.pool)
 
     @cached_property
+    def counts(self) -> list[Row]:
+        """One row per frame: what intervals and paired comparisons sum."""
+        return [count(each) for each in self.pool.masks]
+
+    @cached_property
+    def intervals(self) -> dict[str, Interval]:
+        """Score -> its 95 % interval by bootstrap over blocks of time; thresholds as in `f1_iou_0.50`."""
+        return intervals(self.counts)
+
+    @cached_property
     def by_sequence(self) -> dict[str, dict[str, float | None]]:
         """Sequence -> every score, over its frames alone."""
         names = sorted({each.sequence for each in self.pool.masks})
@@ -126,6 +137,7 @@ class Result:
             "n_pred": self.n_pred,
             "border": self.border,
             "scores": self.scores,
+            "intervals": {name: interval._asdict() for name, interval in self.intervals.items()},
             "by_sequence": self.by_sequence,
             "curve": self.curve,
             "by_frame": self.by_frame,

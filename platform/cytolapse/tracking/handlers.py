@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cytolapse.errors import CytolapseError
 from cytolapse.tracking.client import experiment_id
+from cytolapse.tracking.spool import header
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 HEARTBEAT = "cytolapse.heartbeat"
 LOCAL_ID = "cytolapse.local_run_id"
+PARENT_KEY = "cytolapse.parent"
+PARENT = "mlflow.parentRunId"
 DIGEST_LENGTH = 36
 _LOG = logging.getLogger("cytolapse.tracking")
 
@@ -66,9 +69,33 @@ def begin(job: Job, event: dict[str, Any]) -> None:
         return
     tags = {**event["origin"], **event["tags"], LOCAL_ID: event["id"]}
     state.experiment_id = event.get("experiment_id") or experiment_id(client, job.uri, event["experiment"])
+    if event.get("parent"):
+        tags |= {PARENT_KEY: event["parent"], **_parent(job, event["parent"])}
     found = client.search_runs([state.experiment_id], f"tags.`{LOCAL_ID}` = '{event['id']}'", max_results=1)
     run = found[0] if found else client.create_run(state.experiment_id, event["time"], tags, event["name"])
     state.run_id = run.info.run_id
+    _adopt(job, event["id"])
+
+
+def _parent(job: Job, key: str) -> dict[str, str]:
+    """The tag that makes a run a child of another; {} while the parent is not in the store."""
+    from mlflow.exceptions import MlflowException
+
+    found = job.client.search_runs([job.state.experiment_id], f"tags.`{LOCAL_ID}` = '{key}'", max_results=1)
+    if found:
+        return {PARENT: found[0].info.run_id}
+    try:
+        return {PARENT: job.client.get_run(key).info.run_id}
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return {}
+
+
+def _adopt(job: Job, key: str) -> None:
+    """Make children of this run those that were delivered before it."""
+    for child in job.client.search_runs([job.state.experiment_id], f"tags.`{PARENT_KEY}` = '{key}'"):
+        job.client.set_tag(child.info.run_id, PARENT, job.state.run_id)
 
 
 def _attach(job: Job, event: dict[str, Any]) -> None:
@@ -112,7 +139,10 @@ def add_artifact(job: Job, event: dict[str, Any]) -> None:
 
 
 def end(job: Job, event: dict[str, Any]) -> None:
-    """The run is over."""
+    """The run is over; its parent, where it was made at the same moment, is there by now."""
+    key = header(job.folder).get("parent")
+    for tag, value in (_parent(job, key) if key else {}).items():
+        job.client.set_tag(job.state.run_id, tag, value)
     job.client.set_tag(job.state.run_id, HEARTBEAT, str(event["time"]))
     job.client.set_terminated(job.state.run_id, event["status"], event["time"])
     job.state.ended = True

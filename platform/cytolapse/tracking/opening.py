@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from cytolapse.errors import CytolapseError
 from cytolapse.tracking.reference import run_id_of
-from cytolapse.tracking.run import Run
-from cytolapse.tracking.spool import EVENTS, FORMAT, Spool, SpoolBusy, header, read_events
+from cytolapse.tracking.run import ROLE, Parent, Run
+from cytolapse.tracking.spool import EVENTS, FORMAT, Spool, SpoolBusy, header
 from cytolapse.tracking.state import STATE, load_state
 from cytolapse.tracking.uri import SPOOL, store_uri
 
@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 
 
 def start_run(
-    tracking: str = "", experiment: str = "Default", name: str = "run", tags: Mapping[str, Any] | None = None
+    tracking: str = "",
+    experiment: str = "Default",
+    name: str = "run",
+    tags: Mapping[str, Any] | None = None,
+    parent: Parent | None = None,
 ) -> Run:
     """A new run, or the one that `mlflow run` has made for us (MLFLOW_RUN_ID).
 
@@ -31,12 +35,18 @@ def start_run(
         experiment: name of the experiment; MLFLOW_EXPERIMENT_ID wins.
         name: name of the run; a short id is added.
         tags: set from the start.
+        parent: the run that this one is a part of; then MLFLOW_RUN_ID is the parent's.
 
     Raises:
         CytolapseError: the store's address is none, or the spool can't be written.
     """
     folder, uri = _places(tracking)
-    given = {"run_id": os.environ.get("MLFLOW_RUN_ID"), "experiment_id": os.environ.get("MLFLOW_EXPERIMENT_ID")}
+    given = {"experiment_id": os.environ.get("MLFLOW_EXPERIMENT_ID")}
+    if parent is None:
+        given["run_id"] = os.environ.get("MLFLOW_RUN_ID")
+    else:
+        given["parent"] = parent.key
+        tags = {**(tags or {}), ROLE: parent.role}
     local_id = uuid.uuid4().hex
     head = {
         "id": local_id,
@@ -78,28 +88,6 @@ def resume_run(reference: str, tracking: str = "") -> Run:
     return run
 
 
-def logged_tags(reference: str, tracking: str = "") -> dict[str, str]:
-    """The tags of a run, from its spool or the store.
-
-    Args:
-        reference: as for `resume_run`.
-        tracking: as for `start_run`.
-
-    Raises:
-        CytolapseError: there is no such run.
-    """
-    place = Path(reference.removeprefix(SPOOL)).absolute()
-    if reference.startswith(SPOOL) or (place / EVENTS).is_file():
-        header(place)
-        found = [event["values"] for event, _ in read_events(place) if event["event"] == "tags"]
-        return {name: value for values in found for name, value in values.items()}
-    from cytolapse.tracking.client import explained, reach
-
-    uri = store_uri("" if tracking.startswith(SPOOL) else tracking)
-    with explained(uri, f"run {reference}"):
-        return dict(reach(uri).get_run(run_id_of(reference, uri)).data.tags)
-
-
 def spool_root() -> Path:
     """Where the spools of runs with a store are kept."""
     from cytolapse.data.cache import home
@@ -122,14 +110,14 @@ def _new(folder: Path, uri: str | None, head: dict[str, Any]) -> Run:
     spool = Spool(folder)
     origin = {"mlflow.user": _user(), "mlflow.source.type": "LOCAL", "mlflow.source.name": Path(sys.argv[0]).name}
     spool.append("run", format=FORMAT, origin=origin, **head)
-    return Run(spool, head["name"], uri, head.get("run_id", ""))
+    return Run(spool, head, uri, head.get("run_id", ""))
 
 
 def _go_on(folder: Path, uri: str | None) -> Run:
     head = header(folder)
     spool = Spool(folder)
     known = "" if uri is None else load_state(folder, uri).run_id
-    return Run(spool, head["name"], uri, known or head.get("run_id", ""), resumed=True)
+    return Run(spool, head, uri, known or head.get("run_id", ""), resumed=True)
 
 
 def _name_in_store(uri: str, run_id: str) -> str:

@@ -9,7 +9,7 @@ import shutil
 import signal
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cytolapse.errors import CytolapseError
 from cytolapse.tracking.spool import FILES
@@ -27,6 +27,17 @@ _MODEL = re.compile(r"^[\w-]{1,100}$")
 MODEL_FILES = ("config.json", "weights.safetensors")
 
 
+ROLE = "cytolapse.role"
+"""Tag of a child run: which part of its parent it is."""
+
+
+class Parent(NamedTuple):
+    """Where a child run belongs: its parent (an id in the store or that of its spool), and which part of it it is."""
+
+    key: str
+    role: str
+
+
 class Run:
     """One MLflow run, as a context manager: FINISHED, FAILED after an exception, KILLED after Ctrl-C or SIGTERM.
 
@@ -35,12 +46,15 @@ class Run:
         name: name of the run in the store.
     """
 
-    def __init__(self, spool: Spool, name: str, uri: str | None, known_id: str = "", resumed: bool = False) -> None:
+    def __init__(
+        self, spool: Spool, head: Mapping[str, Any], uri: str | None, known_id: str = "", resumed: bool = False
+    ) -> None:
         self.folder = spool.folder
-        self.name = name
+        self.name = str(head["name"])
         self._spool = spool
         self._uri = uri
         self._known_id = known_id
+        self._local_id = str(head["id"])
         self._resumed = resumed
         self._settled = False
         self._live: Live | None = None
@@ -50,6 +64,10 @@ class Run:
     def run_id(self) -> str:
         """Id in the store; empty while it is not known."""
         return self._known_id if self._live is None else self._live.run_id or self._known_id
+
+    def child(self, role: str) -> Parent:
+        """What to open a child run with; `role` says which part of this run it is."""
+        return Parent(self._known_id or self._local_id, role)
 
     def params(self, values: Mapping[str, Any]) -> None:
         """Log parameters; a parameter never changes."""

@@ -1,0 +1,170 @@
+"""A study: every row trained and evaluated as a child run of one parent, which holds the report."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import time
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from cytolapse.data import open_dataset
+from cytolapse.errors import CytolapseError
+from cytolapse.tracking import CHILDREN, Logged, Run, children, logged, logged_tags, resume_run, start_run
+from trainers import provenance
+from trainers.recipe import BUDGETS
+from trainers.study_lines import Line, line_of
+from trainers.study_plan import Entry, plan
+from trainers.study_report import write_report
+from trainers.study_row import Job, Outcome, apart, can_go_on
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from cytolapse.data import DataSet
+
+log = logging.getLogger("cytolapse.study")
+PLAN = "cytolapse.study"
+"""Tag of the parent: what was asked for, as JSON."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What was asked for.
+
+    Attributes:
+        budget: a name in BUDGETS.
+        rows: names of rows; none means all that there were.
+        seeds: how many trainings a row gets.
+        device: auto, cpu or cuda.
+    """
+
+    budget: str = "10min"
+    rows: tuple[str, ...] = ()
+    seeds: int = 1
+    device: str = "auto"
+
+    def entries(self) -> list[Entry]:
+        """The rows with their settings."""
+        return plan(self.budget, self.rows, self.seeds, self.device)
+
+
+@dataclass
+class Study:
+    """A study that runs: its parent, and the runs of its rows that there are already."""
+
+    run: Run
+    data: Path
+    tracking: str
+    wish: Wish
+    known: dict[str, Logged] = field(default_factory=dict)
+
+    def all(self) -> list[Line]:
+        """Train what is missing, row by row."""
+        entries, started, lines = self.wish.entries(), time.perf_counter(), []
+        left = sum(not self._is_done(entry) for entry in entries)
+        trained = 0
+        for number, entry in enumerate(entries, start=1):
+            fresh = not self._is_done(entry)
+            lines.append(self._line(entry))
+            trained += fresh
+            spent = (time.perf_counter() - started) / 60
+            rest = spent / trained * (left - trained) if trained else 0.0
+            said = (number, len(entries), entry.role, lines[-1].state, spent, rest)
+            log.info("row %d of %d, %s: %s; %.1f min so far, about %.1f min to go", *said)
+        return lines
+
+    def _is_done(self, entry: Entry) -> bool:
+        found = self.known.get(entry.role)
+        return found is not None and "test/readings" in found.metrics
+
+    def _line(self, entry: Entry) -> Line:
+        if self._is_done(entry):
+            return line_of(entry, self.known[entry.role])
+        outcome = apart(self._job(entry), BUDGETS[self.wish.budget])
+        found = self._found(entry, outcome)
+        return line_of(entry, found, outcome.error)
+
+    def _job(self, entry: Entry) -> Job:
+        before = self.known.get(entry.role)
+        tracking = self.tracking if before is None else before.uri or f"spool:{before.reference}"
+        parent = self.run.child(entry.role)
+        if before is not None and can_go_on(before.reference, tracking):
+            return Job(entry.config, self.data, tracking, parent, before.reference)
+        return Job(entry.config, self.data, self._place(entry), parent)
+
+    def _place(self, entry: Entry) -> str:
+        """Where a new run of the row is logged: the store, or a spool below the study's."""
+        if not self.tracking.startswith("spool:"):
+            return self.tracking
+        name = re.sub(r"[^\w.]+", "-", entry.role)
+        folder = self.run.folder / CHILDREN
+        free = (folder / f"{name}{suffix}" for suffix in ("", *(f"-{n}" for n in range(2, 1000))))
+        return f"spool:{next(each for each in free if not each.exists())}"
+
+    def _found(self, entry: Entry, outcome: Outcome) -> Logged | None:
+        if outcome.reference:
+            return logged(outcome.reference, self.tracking)
+        return runs_of(self.run, self.tracking).get(entry.role)
+
+
+def runs_of(run: Run, tracking: str) -> dict[str, Logged]:
+    """Row -> its latest run, of all that the study has begun."""
+    return {each.role: each for each in children(logged(run.run_id or str(run.folder), tracking))}
+
+
+def study(data: Path, given: Mapping[str, Any], tracking: str = "", resumed: str | None = None) -> tuple[str, int]:
+    """Train and evaluate every row, write the report; the line that says where the parent is, and how many failed.
+
+    Args:
+        data: a data set in CTC layout.
+        given: fields of Wish; of a resumed study they must be the same (None = not given).
+        tracking: the store, or `spool:DIR`.
+        resumed: a study that was cut, as `resume_run` takes it: what it has finished is kept.
+
+    Raises:
+        CytolapseError: the data or a row's name can't work, or the resumed run is no study of these data.
+    """
+    given = {name: value for name, value in given.items() if value is not None}
+    before = {} if resumed is None else _plan_of(resumed, tracking)
+    wish = Wish(**{**before, **given})
+    _need_same(before, wish)
+    wish.entries()
+    dataset = open_dataset(data)
+    if resumed is None:
+        run = start_run(tracking, dataset.name, f"study-{wish.budget}")
+    else:
+        _need_data(resumed, tracking, dataset)
+        tracking = resumed if resumed.startswith("spool:") else tracking
+        run = resume_run(resumed, tracking)
+    with run:
+        facts = {"cytolapse.dataset": dataset.name, "cytolapse.digest": dataset.digest}
+        run.tags({**facts, PLAN: json.dumps(asdict(wish)), "cytolapse.git_commit": provenance.commit()})
+        known = {} if resumed is None else runs_of(run, tracking)
+        lines = Study(run, data, tracking, wish, known).all()
+        write_report(run, dataset, wish.budget, lines)
+    return run.closing_line(), sum(bool(line.error) for line in lines)
+
+
+def _plan_of(resumed: str, tracking: str) -> dict[str, Any]:
+    tags = logged_tags(resumed, tracking)
+    if PLAN not in tags:
+        raise CytolapseError(f"{resumed} is no study: give --resume the run of the study itself, not of a row")
+    before: dict[str, Any] = json.loads(tags[PLAN])
+    return before | {"rows": tuple(before["rows"])}
+
+
+def _need_same(before: Mapping[str, Any], wish: Wish) -> None:
+    for name, value in before.items():
+        if getattr(wish, name) != value:
+            shown = ",".join(value) if isinstance(value, tuple) else value
+            raise CytolapseError(
+                f"--{name} of that study is {shown!r}: leave it out with --resume, or start a new study"
+            )
+
+
+def _need_data(resumed: str, tracking: str, dataset: DataSet) -> None:
+    if logged_tags(resumed, tracking).get("cytolapse.digest") != dataset.digest:
+        raise CytolapseError(f"{dataset.path} is not what the study {resumed} was made on: give those data")
