@@ -10,11 +10,13 @@ from conftest import write_toy
 
 from cytolapse.tracking import children, logged
 from cytolapse.tracking.sync import spools, sync
-from trainers import fit, study, study_figures, study_plan, study_row
+from trainers import fit
 from trainers.recipe import Row
 from trainers.recipes import RECIPES
-from trainers.study_plan import all_rows, plan
-from trainers.study_row import Job, apart
+from trainers.study import figures, row, run
+from trainers.study import plan as planning
+from trainers.study.plan import Wish, all_rows, plan
+from trainers.study.row import Job, apart
 
 TINY = {
     "widths": "4,8", "crop": 48, "batch": 2, "train_steps": 8, "validate_every": 2, "validate_frames": 2,
@@ -31,19 +33,19 @@ ROWS = {
 
 @pytest.fixture(autouse=True)
 def tiny_rows(monkeypatch):
-    monkeypatch.setattr(study_plan, "all_rows", lambda: ROWS)
+    monkeypatch.setattr(planning, "all_rows", lambda: ROWS)
 
 
 @pytest.fixture(autouse=True)
 def in_this_process(monkeypatch):
-    monkeypatch.setattr(study, "apart", lambda job, seconds: study_row.attempt(job))
+    monkeypatch.setattr(run, "apart", lambda job, seconds: row.attempt(job))
 
 
 @pytest.fixture
 def no_figures(monkeypatch):
     """Drawing takes longer than these trainings; one test draws."""
-    monkeypatch.setattr(study_figures, "curves", lambda lines, where: b"")
-    monkeypatch.setattr(study_figures, "contact", lambda lines, dataset: None)
+    monkeypatch.setattr(figures, "curves", lambda lines, where: b"")
+    monkeypatch.setattr(figures, "contact", lambda lines, dataset: None)
 
 
 def table(found):
@@ -195,7 +197,7 @@ def test_what_can_not_be_resumed(toy, cli, tmp_path):
 def job(toy, folder):
     from cytolapse.tracking import Parent
 
-    return Job(plan("10min", ["classical"])[0].config, toy, f"spool:{folder}", Parent("x" * 32, "classical"))
+    return Job(plan(Wish(rows=("classical",)))[0].config, toy, f"spool:{folder}", Parent("x" * 32, "classical"))
 
 
 def test_a_row_that_takes_too_long_is_stopped_and_says_so(toy, tmp_path):
@@ -216,10 +218,10 @@ def test_every_recipe_has_a_row_and_every_preset_of_a_row_exists(monkeypatch):
     monkeypatch.undo()
     rows = all_rows()
     assert {recipe for recipe, _ in rows.values()} == set(RECIPES)
-    entries = plan("10min")
+    entries = plan(Wish())
     assert [entry.role for entry in entries] == list(rows)
     assert entries[0].role == "unet source" and entries[-1].role == "classical"
-    full = {entry.role: entry for entry in plan("full")}
+    full = {entry.role: entry for entry in plan(Wish("full"))}
     for entry in entries:
         assert entry.config.train_steps <= full[entry.role].config.train_steps
         assert full[entry.role].config.train_steps >= entry.minimum, "the full budget can train it"

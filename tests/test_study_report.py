@@ -9,10 +9,10 @@ import pytest
 from metric_twin import boxes
 
 from cytolapse.metrics import match, summarise
-from trainers import published, study_figures
-from trainers.study_lines import Line, ranked
-from trainers.study_report import Section, markdown, page, report_sections
-from trainers.study_tables import flat, source_table
+from trainers.study import figures, published
+from trainers.study.lines import Line, ranked
+from trainers.study.report import Section, markdown, page, report_sections
+from trainers.study.tables import flat, source_table
 
 WHERE = ("val/silver", "test/silver", "test/gold")
 
@@ -118,7 +118,7 @@ def test_the_flat_table_has_every_number(lines):
 
 
 def test_the_page_holds_everything_and_runs_nothing(lines):
-    png = study_figures.curves(lines, "test/silver")
+    png = figures.curves(lines, "test/silver")
     assert png.startswith(b"\x89PNG")
     sections = [*report_sections(lines, "toy"), Section("<Curves>", "a | b", figure=("curves.png", png))]
     text = page("Study & more", sections)
@@ -131,4 +131,4 @@ def test_the_page_holds_everything_and_runs_nothing(lines):
 
 
 def test_without_any_result_there_is_no_contact_sheet(lines):
-    assert study_figures.contact([lines[-1]], dataset=None) is None
+    assert figures.contact([lines[-1]], dataset=None) is None

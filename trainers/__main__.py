@@ -2,7 +2,7 @@
 
 from cytolapse.cli import main
 from trainers.commands import trainers
-from trainers.study_command import study
+from trainers.study.command import study
 
 trainers.add_command(study)
 main(trainers)

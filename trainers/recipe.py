@@ -24,7 +24,7 @@ class Row:
         steps: budget -> optimiser steps; "full" is the preset's own train_steps.
         minimum_steps: with fewer it is not trained, so not ranked; None is half of the preset's, as few as early
             stopping can leave; 0 where there is nothing to learn.
-        published: the row of `trainers/published.py` that it repeats; "" where it repeats none.
+        published: the row of `trainers/study/published.py` that it repeats; "" where it repeats none.
     """
 
     name: str = ""

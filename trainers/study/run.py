@@ -14,10 +14,10 @@ from cytolapse.errors import CytolapseError
 from cytolapse.tracking import CHILDREN, Logged, Run, children, logged, logged_tags, resume_run, start_run
 from trainers import provenance
 from trainers.recipe import BUDGETS
-from trainers.study_lines import Line, line_of
-from trainers.study_plan import Entry, plan
-from trainers.study_report import write_report
-from trainers.study_row import Job, Outcome, apart, can_go_on
+from trainers.study.lines import Line, line_of
+from trainers.study.plan import Entry, Wish, plan
+from trainers.study.report import write_report
+from trainers.study.row import Job, Outcome, apart, can_go_on
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,27 +28,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("cytolapse.study")
 PLAN = "cytolapse.study"
 """Tag of the parent: what was asked for, as JSON."""
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What was asked for.
-
-    Attributes:
-        budget: a name in BUDGETS.
-        rows: names of rows; none means all that there were.
-        seeds: how many trainings a row gets.
-        device: auto, cpu or cuda.
-    """
-
-    budget: str = "10min"
-    rows: tuple[str, ...] = ()
-    seeds: int = 1
-    device: str = "auto"
-
-    def entries(self) -> list[Entry]:
-        """The rows with their settings."""
-        return plan(self.budget, self.rows, self.seeds, self.device)
 
 
 @dataclass
@@ -63,7 +42,7 @@ class Study:
 
     def all(self) -> list[Line]:
         """Train what is missing, row by row."""
-        entries, started, lines = self.wish.entries(), time.perf_counter(), []
+        entries, started, lines = plan(self.wish), time.perf_counter(), []
         left = sum(not self._is_done(entry) for entry in entries)
         trained = 0
         for number, entry in enumerate(entries, start=1):
@@ -131,7 +110,7 @@ def study(data: Path, given: Mapping[str, Any], tracking: str = "", resumed: str
     before = {} if resumed is None else _plan_of(resumed, tracking)
     wish = Wish(**{**before, **given})
     _need_same(before, wish)
-    wish.entries()
+    plan(wish)
     dataset = open_dataset(data)
     if resumed is None:
         run = start_run(tracking, dataset.name, f"study-{wish.budget}")
@@ -144,7 +123,7 @@ def study(data: Path, given: Mapping[str, Any], tracking: str = "", resumed: str
         run.tags({**facts, PLAN: json.dumps(asdict(wish)), "cytolapse.git_commit": provenance.commit()})
         known = {} if resumed is None else runs_of(run, tracking)
         lines = Study(run, data, tracking, wish, known).all()
-        write_report(run, dataset, wish.budget, lines)
+        write_report(run, dataset, wish, lines)
     return run.closing_line(), sum(bool(line.error) for line in lines)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cytolapse.metrics import SELECTION, paired
-from trainers import published
-from trainers.study_lines import PARTS, REFERENCES, Line, ranked
+from trainers.study import published
+from trainers.study.lines import PARTS, REFERENCES, Line, ranked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from cytolapse.metrics import SELECTION
-from trainers import provenance, published, study_figures
-from trainers.study_tables import Table, choice_table, flat, pair_table, seed_table, source_table, test_table
+from trainers import provenance
+from trainers.study import figures, published
+from trainers.study.tables import Table, choice_table, flat, pair_table, seed_table, source_table, test_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cytolapse.data import DataSet
     from cytolapse.tracking import Run
-    from trainers.study_lines import Line
+    from trainers.study.lines import Line
+    from trainers.study.plan import Wish
 
 STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:84rem;margin:2rem auto;padding:0 1rem;color:#222}
 table{border-collapse:collapse;margin:1rem 0;font-variant-numeric:tabular-nums}th,td{padding:.25rem .7rem;
@@ -50,14 +52,14 @@ class Section:
     figure: tuple[str, bytes] | None = None
 
 
-def write_report(run: Run, dataset: DataSet, budget: str, lines: Sequence[Line]) -> None:
+def write_report(run: Run, dataset: DataSet, wish: Wish, lines: Sequence[Line]) -> None:
     """Write report.md, report.html, table.csv, table.json and the figures to the run."""
-    title = f"Study of {dataset.name}, budget {budget}"
+    title = f"Study of {dataset.name}, budget {wish.budget}"
     sections = report_sections(lines, dataset.name)
     where = _shown_on(lines)
-    curves = ("curves.png", study_figures.curves(lines, where))
+    curves = ("curves.png", figures.curves(lines, where))
     sections.append(Section("Curves", f"One-to-one, on {where}.", figure=curves))
-    sheet = study_figures.contact(lines, dataset)
+    sheet = figures.contact(lines, dataset, wish.test_sequence)
     if sheet is not None:
         sections.append(Section("One frame", sheet[0], figure=("contact.png", sheet[1])))
     sections.append(Section("Made with", f"{provenance.machine()}; commit {provenance.commit() or 'unknown'}."))

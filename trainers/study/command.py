@@ -48,6 +48,7 @@ class Names(click.ParamType[tuple[str, ...] | None]):
 @click.option("--rows", type=Names(), help="Names of rows, with commas between.  [default: all]")
 @click.option("--seeds", type=Count(), help="Trainings of each row, with the seeds 0, 1, ...  [default: 1]")
 @click.option("--device", type=Text(), help="auto, cpu or cuda.  [default: auto]")
+@click.option("--test-sequence", "--test_sequence", type=Text(), help="Test on this one.  [default: the last]")
 @click.option("--resume", "resumed", type=Text(), default=None, help="A study (id or spool:DIR) that was cut: go on.")
 @tracking
 def study(data: Path, resumed: str | None, tracking: str, **given: Any) -> None:
@@ -62,8 +63,8 @@ def study(data: Path, resumed: str | None, tracking: str, **given: Any) -> None:
       cytolapse study --data data/BF-C2DL-MuSC --budget full --seeds 3
       cytolapse study --data data/demo --resume RUN_ID
     """
-    from trainers import study as studies
+    from trainers.study import run
 
-    line, failed = studies.study(data, given, tracking, resumed)
+    line, failed = run.study(data, given, tracking, resumed)
     click.echo(line)
     sys.exit(1 if failed else 0)

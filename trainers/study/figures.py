@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cytolapse.data import DataSet, Movie
-    from trainers.study_lines import Line
+    from trainers.study.lines import Line
 
 CURVES = ("precision", "recall", "f1")
 STYLES = ("-", "--", ":", "-.")
@@ -46,12 +46,12 @@ def curves(lines: Sequence[Line], where: str) -> bytes:
     return _png(figure)
 
 
-def contact(lines: Sequence[Line], dataset: DataSet) -> tuple[str, bytes] | None:
+def contact(lines: Sequence[Line], dataset: DataSet, test: str = "") -> tuple[str, bytes] | None:
     """A caption and the PNG of one test frame, the one with the most cells, with each row's outlines."""
     shown = [line for line in lines if any(where.startswith("test/") for where in line.results) and line.run]
     if not shown:
         return None
-    movie, reference, t = _fullest(default_split(dataset).movies(dataset, "test"))
+    movie, reference, t = _fullest(default_split(dataset, test).movies(dataset, "test"))
     truth = np.asarray(movie.references[reference].labels[t])
     image = to_display(movie.frames[t], display_limits(movie.frames))
     rows = -(-len(shown) // COLUMNS)

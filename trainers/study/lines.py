@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from cytolapse.tracking import Logged
-    from trainers.study_plan import Entry
+    from trainers.study.plan import Entry
 
 PARTS = ("val", "test")
 REFERENCES = ("silver", "gold")

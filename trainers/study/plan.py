@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from cytolapse.config import Config
 from cytolapse.errors import CytolapseError
 from cytolapse.registry import Registry
-from trainers import published
 from trainers.recipe import BUDGETS, Row
 from trainers.recipes import RECIPES
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from trainers.study import published
 
 
 @dataclass(frozen=True)
@@ -33,6 +29,25 @@ class Entry:
     minimum: int
 
 
+@dataclass(frozen=True)
+class Wish:
+    """What was asked for.
+
+    Attributes:
+        budget: a name in BUDGETS.
+        rows: names of rows; none means all that there were.
+        seeds: how many trainings a row gets.
+        device: auto, cpu or cuda.
+        test_sequence: the sequence to test on, as Config has it.
+    """
+
+    budget: str = "10min"
+    rows: tuple[str, ...] = ()
+    seeds: int = 1
+    device: str = "auto"
+    test_sequence: str = ""
+
+
 def all_rows() -> dict[str, tuple[str, Row]]:
     """Name -> recipe and row: those that repeat a published row, in its order; the rest; what learns nothing."""
     rows = {row.name or recipe: (recipe, row) for recipe in RECIPES for row in RECIPES[recipe].study}
@@ -44,34 +59,24 @@ def _place(row: Row) -> int:
     return order.index(row.published) if row.published else len(order) + (row.minimum_steps == 0)
 
 
-def plan(budget: str, names: Sequence[str] = (), seeds: int = 1, device: str = "auto") -> list[Entry]:
-    """The rows of a study, in order.
-
-    Args:
-        budget: a name in BUDGETS.
-        names: the rows to train; none means all.
-        seeds: each row is trained with the seeds 0, 1, ...
-        device: auto, cpu or cuda.
+def plan(wish: Wish) -> list[Entry]:
+    """The rows of a study with their settings, in order.
 
     Raises:
         CytolapseError: there is no such row or budget.
     """
-    if budget not in BUDGETS:
-        raise CytolapseError(f"unknown budget {budget!r}: choose one of {', '.join(BUDGETS)}")
+    if wish.budget not in BUDGETS:
+        raise CytolapseError(f"unknown budget {wish.budget!r}: choose one of {', '.join(BUDGETS)}")
     rows = Registry("row", all_rows())
-    chosen = {name: rows[name] for name in names} or all_rows()
-    return [
-        _entry(name, recipe, row, {"seed": seed, "device": device, "budget": budget})
-        for name, (recipe, row) in chosen.items()
-        for seed in range(seeds)
-    ]
+    chosen = {name: rows[name] for name in wish.rows} or all_rows()
+    return [_entry(wish, name, *each, seed) for name, each in chosen.items() for seed in range(wish.seeds)]
 
 
-def _entry(name: str, recipe: str, row: Row, given: dict[str, object]) -> Entry:
-    budget, seed = str(given.pop("budget")), given["seed"]
+def _entry(wish: Wish, name: str, recipe: str, row: Row, seed: int) -> Entry:
+    given = {"preset": row.preset, "seed": seed, "device": wish.device, "test_sequence": wish.test_sequence}
     presets = dict(RECIPES[recipe].presets)
-    whole = Config.resolve(presets, recipe, {**row.settings, **given, "preset": row.preset})
-    steps = min(row.steps.get(budget, whole.train_steps), whole.train_steps)
-    config = Config.resolve(presets, recipe, {**row.settings, **given, "preset": row.preset, "train_steps": steps})
+    whole = Config.resolve(presets, recipe, {**row.settings, **given})
+    steps = min(row.steps.get(wish.budget, whole.train_steps), whole.train_steps)
+    config = Config.resolve(presets, recipe, {**row.settings, **given, "train_steps": steps})
     minimum = -(-whole.train_steps // 2) if row.minimum_steps is None else row.minimum_steps
     return Entry(f"{name}, seed {seed}" if seed else name, row, config, minimum)
