@@ -34,7 +34,7 @@ class Axis(NamedTuple):
             mirrors.
         side: of a tile in px.
         starts: first place of each tile.
-        weights: (side,) float32 of each tile; those that fall on one place sum to 1.
+        weights: (side,) float32 of each tile; what blends at a place sums to 1.
         seams: places before which one tile takes over from the other.
     """
 
@@ -144,8 +144,8 @@ def stitched(network: Network, frames: Tensor, state: State, tiling: Tiling) -> 
         if not first:
             blended = grown.new_zeros((*maps.shape[1:3], *grown.shape[2:]))
         for each, ((top, rows), (left, columns)) in zip(maps, chunk, strict=True):
-            weight = torch.from_numpy(np.outer(rows, columns)).to(frames.device)
-            blended[:, :, top : top + y.side, left : left + x.side] += each.float() * weight
+            down, across = (torch.from_numpy(weight).to(frames.device) for weight in (rows, columns))
+            blended[:, :, top : top + y.side, left : left + x.side] += each.float() * down[:, None] * across
     height, width = tiling.shape
     return blended[:, :, :height, :width], _joined(states)
 

@@ -32,7 +32,9 @@ def seam_scores(
     """Mean IoU of the truth objects near seams and away from them, with the number of each; None = there are none.
 
     An object counts with the `iou` of its row: that of its match, else of the prediction of largest IoU, 0 where no
-    prediction touches it. Predictions, and so false positives, do not count.
+    prediction touches it. Predictions, and so false positives, do not count. A large object comes near a seam more
+    often than a small one, so the two differ for whole frames too: what tiles do shows in the same objects segmented
+    as whole frames (benchmarks/stitching.py).
 
     Args:
         objects: the rows of `Result.objects`.
