@@ -11,7 +11,7 @@ from cytolapse.config import Config
 from cytolapse.errors import CytolapseError
 from cytolapse.heads import HEADS
 from cytolapse.models import MapModel, default_point
-from cytolapse.networks import Network
+from cytolapse.networks import NETWORKS, Network
 from cytolapse.segmenter import Segmenter
 from cytolapse.tiles import CHUNK, STITCHES, Tiling, stitched
 
@@ -151,6 +151,20 @@ def test_tiles_of_a_recurrent_network_carry_their_state(stitch, size):
     np.testing.assert_allclose(tiled, whole, atol=1e-5)
     forgetful = np.stack([next(recurrent(warm_up=0).raw(frames[t : t + 1])) for t in range(6)])
     assert np.abs(forgetful - whole).max() > 0.5, "a state that is lost would show"
+
+
+@pytest.mark.parametrize("name", list(NETWORKS))
+def test_hard_tiles_of_every_network_are_as_movies_of_their_own(name):
+    torch.manual_seed(0)
+    network = NETWORKS[name](2, Config(widths="4,8")).eval()
+    frames, state, streamed = torch.randn(3, 1, 16, 48), None, []
+    with torch.inference_mode():
+        for t in range(3):
+            maps, state = stitched(network, frames[t : t + 1], state, Tiling((16, 48), 8, "hard", 2))
+            streamed.append(maps)
+        alone = [network(frames[None, :, :, y : y + 8, x : x + 8])[0][0] for y in (0, 8) for x in range(0, 48, 8)]
+    rows = [torch.cat(alone[:6], dim=-1), torch.cat(alone[6:], dim=-1)]
+    np.testing.assert_allclose(torch.cat(streamed), torch.cat(rows, dim=-2), atol=1e-5)
 
 
 @stitches

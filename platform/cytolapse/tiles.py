@@ -151,5 +151,7 @@ def stitched(network: Network, frames: Tensor, state: State, tiling: Tiling) -> 
 
 
 def _joined(states: list[State]) -> State:
+    if len(states) == 1:
+        return states[0]  # no copy: the state of a whole frame can be large
     told = [each for each in states if each is not None]
     return tuple(torch.cat(parts) for parts in zip(*told, strict=True)) if told else None
