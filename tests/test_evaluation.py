@@ -14,6 +14,7 @@ from PIL import Image
 from cytolapse.config import Config
 from cytolapse.data import default_split, open_dataset
 from cytolapse.metrics import SELECTION, match, summarise
+from cytolapse.metrics.seams import seam_scores
 from cytolapse.previews import Previews
 from cytolapse.segmenter import Segmenter
 from trainers.evaluation import Evaluation
@@ -95,12 +96,50 @@ def test_false_positives_count_only_where_the_truth_is_full(tmp_path, segmenter)
 
 
 def test_the_report_says_what_was_scored(toy, segmenter, evaluated):
-    text = report("test", open_dataset(toy), segmenter, evaluated[1])
+    text = report("test", open_dataset(toy), segmenter, evaluated[1], {})
     assert "# classical on the test part of toy" in text
     assert "2 frames (2 of them fully annotated" in text
     assert "| seg | " in text
     assert "SEG does not count false positives" in text
     assert text.count("not defined") == 2, "det and op_csb are not defined against silver"
+
+
+def test_a_tiled_run_says_how_cells_fare_near_seams(toy, tmp_path):
+    """Shifted truth is the prediction: a cell's IoU is known, and so is whether it comes near a seam."""
+    dataset = open_dataset(toy)
+    movies = default_split(dataset).movies(dataset, "test")
+    evaluation = Evaluation(movies, 0, tmp_path / "masks", tmp_path / "test")
+    tiled = Segmenter.build(Config(recipe="unet", widths="4,8", tile=48, stitch="hard"))
+    truths = [np.asarray(labels) for labels in movies[0].references["silver"].labels]
+    near = {(t, label) for t, each in enumerate(truths) for label in np.unique(each[44:52]) if label}
+    near |= {(t, label) for t, each in enumerate(truths) for label in np.unique(each[:, 44:52]) if label}
+    (tmp_path / "masks/01").mkdir(parents=True)
+    for t, (number, truth) in enumerate(zip(movies[0].numbers, truths, strict=True)):
+        harmed = np.isin(truth, [label for at, label in near if at == t])
+        found = np.where(harmed & (np.arange(96) % 2 == 0), 0, truth)
+        tifffile.imwrite(tmp_path / f"masks/01/mask{number:04d}.tif", found)
+    results = evaluation.score()
+    seams = evaluation.seams(tiled, results)
+    count = sum(len(np.unique(each)) - 1 for each in truths)
+    assert (seams["silver"]["n_near_seams"], seams["silver"]["n_away_from_seams"]) == (len(near), count - len(near))
+    assert seams["silver"]["iou_near_seams"] == pytest.approx(0.5, abs=0.05)
+    assert seams["silver"]["iou_away_from_seams"] == 1
+    text = report("test", dataset, tiled, results, seams)
+    assert "Segmented in tiles of 48 x 48 px, put together by `hard`." in text
+    assert f"(n = {len(near)}) within 4 px of a seam between tiles, 1.000 (n = {count - len(near)}) away" in text
+    whole = Segmenter.build(Config(recipe="unet", widths="4,8"))
+    assert evaluation.seams(whole, results) == evaluation.seams(Segmenter.build(CLASSICAL), results) == {}
+
+
+def test_missed_cells_count_as_0_near_seams_and_nothing_is_no_number():
+    rows = [{"sequence": "01", "frame": 3, "side": "truth", "truth": n, "iou": iou} for n, iou in enumerate((0.8, 0))]
+    rows.append({"sequence": "01", "frame": 3, "side": "prediction", "prediction": 1, "iou": 0.1})
+    assert seam_scores(rows, {("01", 3): {0, 1}}) == {
+        "iou_near_seams": 0.4,
+        "iou_away_from_seams": None,
+        "n_near_seams": 2,
+        "n_away_from_seams": 0,
+    }
 
 
 def validation(toy, limit):

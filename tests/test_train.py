@@ -144,6 +144,19 @@ def test_every_recipe_trains_without_mlflow(recipe, toy, cli, tmp_path):
     assert "test/gold: seg" in err
 
 
+def test_a_tiled_training_logs_how_cells_fare_near_seams(toy, cli, tmp_path):
+    words = ("--train-steps", 1, "--validate-every", 1, "--tile", 48, "--stitch", "hard", "--tracking", "spool:run")
+    code, _, err = cli("train", "unet", "--data", toy, *TINY, *words)
+    assert code == 0, err
+    events = [json.loads(line) for line in (tmp_path / "run/spool.jsonl").read_text().splitlines()]
+    logged = {name: value for each in events for name, value in each.get("values", {}).items()}
+    assert {"iou_near_seams", "iou_away_from_seams"} <= {name.removeprefix("val/silver/") for name in logged}
+    counts = logged["val/silver/n_near_seams"] + logged["val/silver/n_away_from_seams"]
+    assert counts == logged["val/silver/n_truth"]
+    config = json.loads((tmp_path / "run/segmenter/config.json").read_text())["config"]
+    assert (config["tile"], config["stitch"]) == (48, "hard")
+
+
 def test_the_source_preset_resizes_whole_frames(toy, cli):
     settings = ["--frame-size", 32, "--batch", 2, "--widths", "4,8", "--train-steps", 2, "--validate-every", 2]
     code, _, err = cli("train", "unet", "--data", toy, "--tracking", "spool:run", "--preset", "source", *settings)

@@ -8,44 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cytolapse.commands.parameters import Setting, Text
 from cytolapse.config import Config
 from cytolapse.errors import CytolapseError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-NOT_GIVEN = ("preset", "")
-TYPES = {"int": int, "float": float, "str": str}
-
-
-class Setting(click.ParamType[Any]):
-    """The value of a Config field; `preset` and an empty text mean "not given", as MLproject's defaults say it."""
-
-    def __init__(self, kind: str) -> None:
-        self.name = kind
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The value in the field's own type, or None.
-
-        Raises:
-            click.BadParameter: it is no such number; click names the parameter.
-        """
-        if value in NOT_GIVEN:
-            return None
-        try:
-            return TYPES[self.name](value)
-        except ValueError:
-            self.fail(f"{value!r} is no {self.name}", param, ctx)
-
-
-class Text(click.ParamType[Any]):
-    """A text in which empty means "not given", as MLproject's defaults say it."""
-
-    name = "text"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The text, or None."""
-        return value or None
 
 
 def settings(command: Callable[..., Any]) -> Callable[..., Any]:

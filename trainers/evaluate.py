@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from cytolapse.data import Split, open_dataset
 from cytolapse.errors import CytolapseError
+from cytolapse.pixel_size import warn_of_scale
 from cytolapse.segmenter import Segmenter
 from cytolapse.tracking import load_folder, logged_tags, resume_run
 from trainers.evaluation import Evaluation, known
@@ -40,6 +41,7 @@ def evaluate_run(reference: str, data: Path, part: str, tracking: str = "") -> s
     split = _split(dataset, tags)
     _scored(dataset, split, part)
     segmenter = Segmenter.load(_model_folder(reference, tracking))
+    warn_of_scale("the model", segmenter.um, str(dataset.path), dataset.um)
     with resume_run(reference, tracking=tracking).settled() as run:
         evaluate_split(segmenter, dataset, split, part, run)
     return run.closing_line()
@@ -85,12 +87,14 @@ def evaluate_split(segmenter: Segmenter, dataset: DataSet, split: Split, part: s
         evaluation = Evaluation(movies, dataset.border, Path(scratch) / "masks", out)
         evaluation.segment(segmenter)
         results = evaluation.score()
+        seams = evaluation.seams(segmenter, results)
         evaluation.pack(results)
         run.artifact(out)
     log_results(run, part, results)
+    run.metrics({f"{part}/{name}/{key}": value for name, row in seams.items() for key, value in row.items()})
     run.metrics({f"{part}/readings": 1.0})
     run.input(dataset.name, dataset.digest, context=PARTS[part], source=str(dataset.path))
-    run.text(report(part, dataset, segmenter, results), f"{part}/report.md")
+    run.text(report(part, dataset, segmenter, results, seams), f"{part}/report.md")
     return results
 
 

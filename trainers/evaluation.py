@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from cytolapse.data.masks import mask_name, write_mask
 from cytolapse.metrics import Matching, Result, match, summarise
+from cytolapse.metrics.seams import DISTANCE, ids_near, seam_scores
 from cytolapse.overlay import draw, save_movie
 from cytolapse.previews import FrameView, Previews, display_limits, to_display, write_previews
 
@@ -100,6 +101,22 @@ class Evaluation:
                     frame=int(movie.numbers[t]),
                     full=bool(truth.full[t]),
                 )
+
+    def seams(self, segmenter: Segmenter, results: dict[str, Result]) -> dict[str, dict[str, float | None]]:
+        """Reference -> `seam_scores` of what was scored; empty where no frame was cut into tiles."""
+        near = {movie.sequence: segmenter.tiling(movie.frames.shape[1:]).near_seams(DISTANCE) for movie in self.movies}
+        if not any(each.any() for each in near.values()):
+            return {}
+        return {name: seam_scores(result.objects, self._near(name, near)) for name, result in results.items()}
+
+    def _near(self, reference: str, near: dict[str, NDArray[np.bool_]]) -> dict[tuple[str, int], set[int]]:
+        return {
+            (movie.sequence, int(movie.numbers[t])): ids_near(
+                np.asarray(movie.references[reference].labels[t]), near[movie.sequence]
+            )
+            for movie in self.movies
+            for t in np.flatnonzero(known(movie, reference))
+        }
 
     def pack(self, results: dict[str, Result]) -> None:
         """Zip masks and previews, write the tables and the overlay movie to `out`."""

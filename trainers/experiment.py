@@ -18,6 +18,7 @@ from cytolapse.errors import CytolapseError
 from cytolapse.heads import ceiling
 from cytolapse.metrics import METRIC_SCHEMA_VERSION, SELECTION
 from cytolapse.models import Learner
+from cytolapse.pixel_size import warn_of_scale
 from cytolapse.postprocess import apply_steps
 from cytolapse.segmenter import Segmenter, pick_device
 from cytolapse.tracking import Parent, Run, load_folder, resume_run, start_run
@@ -148,6 +149,7 @@ def _start_from(segmenter: Segmenter, init: str) -> None:
         mine, theirs = getattr(segmenter.config, name), getattr(other.config, name)
         if mine != theirs:
             raise CytolapseError(f"--init {init} has {name} {theirs!r}, this training {mine!r}: give --{name} {theirs}")
+    warn_of_scale(f"--init {init}", other.um, "the data", segmenter.um)
     if isinstance(segmenter.model, Learner) and isinstance(other.model, Learner):
         segmenter.model.load_state_dict(other.model.state_dict())
 

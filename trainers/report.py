@@ -4,20 +4,36 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cytolapse.metrics.seams import DISTANCE
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from cytolapse.data import DataSet
     from cytolapse.metrics import Interval, Result
     from cytolapse.segmenter import Segmenter
 
+SIDES = ("near", "away_from")
 THRESHOLDS = (0.25, 0.50, 0.75)
 
 
-def report(part: str, dataset: DataSet, segmenter: Segmenter, results: dict[str, Result]) -> str:
-    """Markdown: what was scored against which truth, with each number's n."""
+def report(
+    part: str,
+    dataset: DataSet,
+    segmenter: Segmenter,
+    results: dict[str, Result],
+    seams: Mapping[str, Mapping[str, float | None]],
+) -> str:
+    """Markdown: what was scored against which truth, with each number's n; `seams` is empty where nothing is tiled."""
     point = ", ".join(f"{name} {value:g}" for name, value in segmenter.point.items())
-    lines = [f"# {segmenter.config.recipe} on the {part} part of {dataset.name}", "", f"Operating point: {point}.", ""]
+    config = segmenter.config
+    lines = [f"# {config.recipe} on the {part} part of {dataset.name}", "", f"Operating point: {point}.", ""]
+    if seams:
+        lines += [f"Segmented in tiles of {config.tile} x {config.tile} px, put together by `{config.stitch}`.", ""]
     for name, result in results.items():
         lines += [f"## Against {name} truth", "", _counts(result, dataset.border), "", *_table(result), ""]
+        if name in seams:
+            lines += [_seams(seams[name]), ""]
     lines += ["SEG does not count false positives: read it beside DET and precision."]
     return "\n".join(lines) + "\n"
 
@@ -26,6 +42,14 @@ def _counts(result: Result, border: int) -> str:
     full = f"{result.full_frames} of them fully annotated; only those count false positives"
     band = f"; objects that lie entirely in the outer {border} px are ignored" if border else ""
     return f"{result.frames} frames ({full}), {result.n_truth} cells in the truth, {result.n_pred} predicted{band}."
+
+
+def _seams(row: Mapping[str, float | None]) -> str:
+    near, away = (f"{_number(row[f'iou_{side}_seams'])} (n = {row[f'n_{side}_seams']:g})" for side in SIDES)
+    return (
+        f"Mean IoU of the truth's cells: {near} within {DISTANCE} px of a seam between tiles, {away} away from them. "
+        "Large cells come near a seam more often: compare with a run on whole frames."
+    )
 
 
 def _table(result: Result) -> list[str]:

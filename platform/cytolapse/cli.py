@@ -88,7 +88,7 @@ def main(command: click.Command = cytolapse) -> None:
         text = str(error).rpartition(": ")[2].splitlines()
         click.echo(
             f"error: out of memory ({text[0] if text else 'no more'}): use a smaller --crop or --frame-size, --batch, "
-            "--clip or --widths",
+            "--clip or --widths; to segment, tiles (--tile 256)",
             err=True,
         )
         sys.exit(1)

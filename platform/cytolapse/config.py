@@ -35,6 +35,8 @@ class Config:
     recurrent_kernel: int = _field(3, "side of the convolutions in recurrent layers, odd")
     norm: str = _field("batch", "normalisation: batch, or group (for small batches)")
     frame_size: int = _field(0, "resize whole frames to this many px square; 0 trains on crops at full resolution")
+    tile: int = _field(0, "segment in tiles of this many px square; 0: whole frames")
+    stitch: str = _field("taper", "how tiles are put together: taper (overlapping, blended) or hard (edge to edge)")
     crop: int = _field(256, "side of a training crop in px; without meaning where frame_size is given")
     sample: str = _field("cells", "what training crops are drawn by: cells, or frames (7 of 10 then hold a cell)")
     clip: int = _field(1, "frames in a clip")
@@ -61,8 +63,9 @@ class Config:
         """Refuse what can't work, naming the flag."""
         for name in ("clip", "batch", "train_steps", "validate_every", "validate_frames", "crop"):
             self._need(getattr(self, name) >= 1, name, "at least 1")
-        for name in ("frame_size", "patience", "seed", "weight_decay", "chain", "temporal_stride", "warm_up"):
+        for name in ("frame_size", "patience", "seed", "weight_decay", "chain", "temporal_stride", "warm_up", "tile"):
             self._need(getattr(self, name) >= 0, name, "0 or more")
+        self._need(not (self.tile and self.frame_size), "tile", "0 where --frame-size resizes whole frames")
         self._need(self.seed < 2**32, "seed", "less than 2^32")
         self._need(0 < self.learning_rate < math.inf, "learning_rate", "more than 0, and finite")
         self._need(self.weight_decay < math.inf, "weight_decay", "finite")
@@ -118,6 +121,7 @@ class Config:
 
 _KINDS: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,)}
 _CHOICES = {
+    "stitch": ("taper", "hard"),
     "augment": ("none", "geometry", "intensity"),
     "sample": ("cells", "frames"),
     "train_on": ("silver", "gold"),

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 import torch
 from torch import nn
-from torch.nn.functional import interpolate, pad
+from torch.nn.functional import interpolate
 
 from cytolapse.classical import Classical
 from cytolapse.errors import CytolapseError
 from cytolapse.heads import HEADS
 from cytolapse.networks import NETWORKS, restarted
 from cytolapse.registry import Registry
+from cytolapse.tiles import Tiling, stitched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -123,7 +124,7 @@ class MapModel(Learner):
     Args:
         network: frames to maps.
         head: maps to labels.
-        config: frame_size, warm_up.
+        config: frame_size, tile, stitch, warm_up.
     """
 
     def __init__(self, network: Network, head: Head, config: Config) -> None:
@@ -139,7 +140,7 @@ class MapModel(Learner):
         """The model that a Config describes, with weights drawn from torch's random state.
 
         Raises:
-            CytolapseError: no such head or network, or a crop's side that the network can't take.
+            CytolapseError: no such head or network, or a side of crop, frame or tile that the network can't take.
         """
         head = HEADS[config.head]()
         network = NETWORKS[config.network](head.channels, config)
@@ -184,11 +185,11 @@ class MapModel(Learner):
 
     def _maps(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """Maps (T, K, Y, X) float32 of normalised frames (T, 1, Y, X) at the network's own size."""
-        height, width = x.shape[2:]
-        stride = self.network.stride
-        x = pad(x, (0, -width % stride, 0, -height % stride), mode="replicate")
-        maps, state = self.network(x[None], state)
-        return maps[0, :, :, :height, :width].float(), state
+        return stitched(self.network, x, state, self.tiling(x.shape[2:]))
+
+    def tiling(self, shape: tuple[int, ...]) -> Tiling:
+        """How frames (Y, X) are cut into tiles."""
+        return Tiling(tuple(shape), self.config.tile, self.config.stitch, self.network.stride)
 
     def decode(self, raw: NDArray[np.float32], point: Point) -> NDArray[np.int32]:
         """Labels (Y, X) of one frame's maps (K, Y, X)."""
@@ -211,12 +212,13 @@ def default_point(space: Space) -> Point:
 
 
 def _check_side(config: Config, stride: int) -> None:
-    flag, side = ("--frame-size", config.frame_size) if config.frame_size else ("--crop", config.crop)
-    if side % stride:
-        low, high = side // stride * stride, -(-side // stride) * stride
-        fits = f"{low} or {high}" if low else str(high)
-        needed = f"{config.network} with widths {config.widths} needs a multiple of {stride}"
-        raise CytolapseError(f"{flag} is {side}: {needed}, as {fits}")
+    sides = {"--frame-size": config.frame_size} if config.frame_size else {"--crop": config.crop}
+    for flag, side in {**sides, "--tile": config.tile}.items():
+        if side % stride:
+            low, high = side // stride * stride, -(-side // stride) * stride
+            fits = f"{low} or {high}" if low else str(high)
+            needed = f"{config.network} with widths {config.widths} needs a multiple of {stride}"
+            raise CytolapseError(f"{flag} is {side}: {needed}, as {fits}")
 
 
 def stream(model: Model, frames: NDArray[Any]) -> Iterator[Any]:
@@ -232,7 +234,8 @@ def stream(model: Model, frames: NDArray[Any]) -> Iterator[Any]:
             yield raw[0]
     except (torch.OutOfMemoryError, MemoryError) as error:
         y, x = frames.shape[1:]
-        raise CytolapseError(f"out of memory on a frame of {y}x{x} px: use smaller --widths or --device cpu") from error
+        mend = "use tiles (--tile 256), smaller --widths or --device cpu"
+        raise CytolapseError(f"out of memory on a frame of {y}x{x} px: {mend}") from error
 
 
 MODELS: Registry[Callable[[Config], Model]] = Registry("model", {"map": MapModel.build, "classical": Classical.build})

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -14,9 +15,12 @@ from safetensors.torch import load_model, save_model
 from torch import nn
 
 from cytolapse.config import Config
+from cytolapse.data.tiff import in_words
 from cytolapse.errors import CytolapseError
-from cytolapse.models import MODELS, Model, default_point, stream
+from cytolapse.models import MODELS, MapModel, Model, default_point, stream
+from cytolapse.pixel_size import Rescaled, restored, scale
 from cytolapse.postprocess import apply_steps, parse_steps
+from cytolapse.tiles import Tiling
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
     from cytolapse.heads import Point
     from cytolapse.postprocess import Step
 
+log = logging.getLogger("cytolapse.segment")
 FORMAT = 1
 
 
@@ -50,8 +55,16 @@ class Segmenter:
 
     @classmethod
     def build(cls, config: Config, um: float | None = None) -> Segmenter:
-        """A new model at its default operating point."""
+        """A new model at its default operating point.
+
+        Raises:
+            CytolapseError: the model can't be what the config asks for.
+        """
         model = MODELS[config.model](config)
+        if config.tile and not isinstance(model, MapModel):
+            raise CytolapseError(
+                f"--tile is {config.tile}: {config.model} makes no maps that could be blended; leave it out"
+            )
         return cls(config, model, default_point(model.space), parse_steps(config.postprocess), um)
 
     def at(self, point: Point) -> Segmenter:
@@ -66,14 +79,37 @@ class Segmenter:
 
     def decode(self, raw: Any) -> NDArray[np.int32]:
         """Labels (Y, X) int32 of one frame's raw output, after the steps, numbered 1, 2, 3, ..."""
-        labels = apply_steps(self.model.decode(raw, self.point), self.steps)
-        present = np.bincount(labels.ravel()) > 0
-        present[0] = False
-        return np.cumsum(present, dtype=np.int32)[labels] * (labels > 0)
+        return _numbered(apply_steps(self.model.decode(raw, self.point), self.steps))
 
-    def segment(self, frames: NDArray[Any]) -> Iterator[NDArray[np.int32]]:
-        """Labels (Y, X) int32, 0 = background, of frames (T, Y, X), frame by frame in constant memory."""
-        return map(self.decode, self.raw(frames))
+    def tiling(self, shape: tuple[int, ...]) -> Tiling:
+        """How frames (Y, X) are cut into tiles; not at all where the model makes no maps."""
+        return self.model.tiling(shape) if isinstance(self.model, MapModel) else Tiling(shape)
+
+    def segment(self, frames: NDArray[Any], um: float | None = None) -> Iterator[NDArray[np.int32]]:
+        """Labels (Y, X) int32, 0 = background, of frames (T, Y, X), frame by frame in constant memory.
+
+        Frames whose pixel size differs from the model's by more than 20 % are rescaled to it, and the labels back to
+        the frames' own size: the operating point and the steps (`drop_small`) then count in the model's pixels. Labels
+        are numbered 1, 2, 3, ... in any case.
+
+        Args:
+            frames: (T, Y, X) of any grey dtype, an array or what can be sliced as one.
+            um: um per pixel of the frames; None = not known, or the model's.
+
+        Raises:
+            CytolapseError: that pixel size can't be true.
+        """
+        factor = scale(um, self.um)
+        if factor == 1:
+            return map(self.decode, self.raw(frames))
+        seen, shape = Rescaled(frames, factor), frames.shape[1:]
+        log.info(
+            "frames have %.4g um a pixel, the model was trained at %.4g: rescaled by %.3g (%s to %s px) for the model, "
+            "labels back",
+            *(um, self.um, factor, in_words(shape), in_words(seen.shape[1:])),
+        )
+        lazily = cast("NDArray[Any]", seen)  # a stream only asks for slices, shape and length
+        return (_numbered(restored(self.decode(raw), shape)) for raw in self.raw(lazily))
 
     def save(self, folder: Path) -> None:
         """Write `config.json` and, where there are weights, `weights.safetensors`, each whole or not at all.
@@ -95,14 +131,21 @@ class Segmenter:
             raise CytolapseError(f"{folder} could not be written ({error}): free some disk space") from error
 
     @classmethod
-    def load(cls, folder: Path, device: str = "auto") -> Segmenter:
+    def load(cls, folder: Path, device: str = "auto", tile: int | None = None, stitch: str | None = None) -> Segmenter:
         """Read what `save` wrote; runs no code from the folder.
 
+        Args:
+            folder: what `save` filled.
+            device: as `pick_device` takes it.
+            tile: takes the place of the config's; None = its own.
+            stitch: likewise.
+
         Raises:
-            CytolapseError: a file is missing, broken or of another version.
+            CytolapseError: a file is missing, broken or of another version, or the model can't be tiled so.
         """
         card = _read_card(folder / "config.json")
-        segmenter = cls.build(Config.from_dict(card["config"]), card["um"])
+        config = _retiled(Config.from_dict(card["config"]), tile, stitch)
+        segmenter = cls.build(config, card["um"])
         _check_point(folder / "config.json", card["point"], segmenter.point)
         segmenter = segmenter.at(card["point"])
         if isinstance(segmenter.model, nn.Module):
@@ -117,6 +160,13 @@ class Segmenter:
         return segmenter
 
 
+def _numbered(labels: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Labels (Y, X) numbered without gaps."""
+    present = np.bincount(labels.ravel()) > 0
+    present[0] = False
+    return np.cumsum(present, dtype=np.int32)[labels] * (labels > 0)
+
+
 def pick_device(device: str) -> str:
     """'auto' is cuda where there is one, else cpu.
 
@@ -126,6 +176,15 @@ def pick_device(device: str) -> str:
     if device == "cuda" and not torch.cuda.is_available():
         raise CytolapseError("--device cuda: torch finds no CUDA device on this machine; use --device cpu")
     return ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+
+
+def _retiled(config: Config, tile: int | None, stitch: str | None) -> Config:
+    changed = replace(
+        config, tile=config.tile if tile is None else tile, stitch=config.stitch if stitch is None else stitch
+    )
+    if stitch is not None and not changed.tile:
+        raise CytolapseError(f"--stitch is {stitch}, but the model sees whole frames: give --tile too, as --tile 256")
+    return changed
 
 
 def _check_point(path: Path, found: Any, expected: Point) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -19,6 +20,10 @@ Array: TypeAlias = NDArray[Any]
 
 SUFFIXES = (".tif", ".tiff")
 LARGEST = np.iinfo(np.int32).max
+COARSEST = 20.0
+"""um per pixel; what is coarser is a printer's or a screen's resolution (1200 dpi = 21 um), not a microscope's."""
+_UM = {"um": 1.0, "µm": 1.0, "\\u00b5m": 1.0, "micron": 1.0, "microns": 1.0, "nm": 1e-3, "mm": 1e3, "cm": 1e4}
+_TAG_UM = {2: 25400.0, 3: 1e4, 4: 1e3, 5: 1.0}  # ResolutionUnit: inch, centimetre, millimetre, micrometre
 
 
 def read_image(path: Path) -> Array:
@@ -58,6 +63,24 @@ def stack_shape(path: Path) -> tuple[int, ...]:
     """
     with _opened(path) as file:
         return _shape(path, file)
+
+
+def read_um(path: Path) -> float | None:
+    """The um per pixel that a TIFF file states, as ImageJ writes it or in its resolution tags; None where it does not.
+
+    Raises:
+        CytolapseError: the file is absent, truncated or unreadable.
+    """
+    with _opened(path) as file:
+        page = file.pages[0].aspage()
+        if file.imagej_metadata is None:
+            unit = _TAG_UM.get(int(page.resolutionunit))
+        else:
+            unit = _UM.get(str(file.imagej_metadata.get("unit", "")).lower())
+        x, y = page.resolution
+    if unit is None or min(x, y) <= 0 or not math.isclose(x, y, rel_tol=0.01):
+        return None
+    return unit / x if unit / x < COARSEST else None
 
 
 @contextmanager
