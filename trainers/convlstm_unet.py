@@ -16,7 +16,14 @@ RECIPE = Recipe(
     presets={
         "default": {**NETWORK, "batch": 2, "chain": 8, "temporal_stride": 2},
         "full": {**SOURCE, "frame_size": 160, "postprocess": "drop_small=60"},
-        "crops": {**SOURCE, "crop": 160, "sample": "frames", "postprocess": "close=3,open_area=60"},
+        "crops": {
+            **SOURCE,
+            "crop": 160,
+            "sample": "frames",
+            "tile": 160,
+            "stitch": "hard",
+            "postprocess": "close=3,open_area=60",
+        },
         "paper": {**NETWORK, "widths": "128,256,256,512", "recurrent_kernel": 5, "batch": 2, "chain": 8},
         "quick": {**NETWORK, "widths": "8,16,32,64", "crop": 160, "batch": 2, "chain": 4, "train_steps": 480},
     },
