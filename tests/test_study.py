@@ -45,7 +45,7 @@ def in_this_process(monkeypatch):
 def no_figures(monkeypatch):
     """Drawing takes longer than these trainings; one test draws."""
     monkeypatch.setattr(figures, "curves", lambda lines, where: b"")
-    monkeypatch.setattr(figures, "contact", lambda lines, dataset: None)
+    monkeypatch.setattr(figures, "contact", lambda *given: None)
 
 
 def table(found):
