@@ -26,8 +26,8 @@ _work: dict[str, Any] = {}  # of a worker: what it works on, as it was when the 
 def spread(function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
     """The results in order, from processes that share the items' memory; from this one where that is not possible.
 
-    The workers begin as copies of this process (fork), so that neither weights nor maps are sent to them. They can't use
-    its GPU.
+    The workers begin as copies of this process (fork), so that neither weights nor maps are sent to them. They
+    can't use its GPU.
 
     Raises:
         CytolapseError: a worker was ended from outside.

@@ -12,7 +12,7 @@ from torch.nn.functional import interpolate
 
 from cytolapse.classical import Classical
 from cytolapse.errors import CytolapseError
-from cytolapse.heads import HEADS, Sparse
+from cytolapse.heads import HEADS, Sparse, default_point
 from cytolapse.networks import NETWORKS, restarted
 from cytolapse.registry import Registry
 from cytolapse.tiles import Tiling, stitched
@@ -215,11 +215,6 @@ class MapModel(Learner):
         if side:
             maps = interpolate(maps, size=labels.shape, mode="bilinear")
         return self.decode(maps[0].numpy(), default_point(self.space))
-
-
-def default_point(space: Space) -> Point:
-    """The operating point with which a model is trained and validated: the first value of each parameter."""
-    return {name: values[0] for name, values in space.items()}
 
 
 def _check_side(config: Config, stride: int) -> None:

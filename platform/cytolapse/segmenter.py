@@ -18,7 +18,8 @@ from torch import nn
 from cytolapse.config import Config
 from cytolapse.data.tiff import in_words
 from cytolapse.errors import CytolapseError
-from cytolapse.models import MODELS, MapModel, Model, default_point, stream
+from cytolapse.heads import default_point
+from cytolapse.models import MODELS, MapModel, Model, stream
 from cytolapse.pixel_size import Rescaled, restored, scale
 from cytolapse.postprocess import apply_steps, parse_steps
 from cytolapse.tiles import Tiling

@@ -66,6 +66,11 @@ class Sparse(Protocol):
         """
 
 
+def default_point(space: Space) -> Point:
+    """The operating point with which a model is trained and validated: the first value of each parameter."""
+    return {name: values[0] for name, values in space.items()}
+
+
 def ceiling(
     redraw: Callable[[NDArray[np.integer]], NDArray[np.integer]], frames: Iterable[NDArray[np.integer]]
 ) -> float | None:
