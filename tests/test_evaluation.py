@@ -1,6 +1,5 @@
 """Evaluation and validation: what is scored is what is stored, against the right truth, on the right frames."""
 
-import math
 import zipfile
 from io import BytesIO
 
@@ -19,6 +18,7 @@ from cytolapse.previews import Previews
 from cytolapse.segmenter import Segmenter
 from trainers.evaluation import Evaluation
 from trainers.report import report
+from trainers.search import search
 from trainers.validate import Validation
 
 CLASSICAL = Config(recipe="classical", model="classical", network="", head="")
@@ -147,12 +147,13 @@ def validation(toy, limit):
     return Validation(default_split(dataset).movies(dataset, "validation"), "silver", 0, limit)
 
 
-def test_the_operating_point_is_the_best_of_the_table(toy, segmenter):
-    chosen, table = validation(toy, 4).choose_point(segmenter)
-    assert len(table) == math.prod(map(len, segmenter.model.space.values()))
-    assert max(row[SELECTION] for row in table) == next(
-        row[SELECTION] for row in table if row.items() >= dict(chosen.point).items()
-    )
+def test_the_search_scores_as_validation_does(toy, segmenter):
+    whole = validation(toy, 4)
+    table = search(segmenter, whole.cached(segmenter))
+    there = segmenter.at(table.chosen)
+    scores = whole._score([there.decode(raw) for raw in whole.raw(there)]).scores
+    assert table.frames == 4
+    assert max(table.scores) == scores[SELECTION] > 0.5
 
 
 @pytest.mark.parametrize(("limit", "frames"), [(1, 1), (2, 2), (3, 2), (99, 4)])

@@ -4,9 +4,10 @@ from inspect import signature
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from cytolapse.errors import CytolapseError
-from cytolapse.postprocess import STEPS, apply_steps, parse_steps
+from cytolapse.postprocess import STEPS, TUNING, apply_steps, parse_steps
 
 RING = np.zeros((12, 12), np.int32)
 RING[2:9, 2:9] = 7
@@ -103,3 +104,29 @@ def test_steps_run_in_order():
 def test_a_bad_step_says_what_is_allowed(text, message):
     with pytest.raises(CytolapseError, match=message):
         parse_steps(text)
+
+
+def test_every_step_says_what_is_tried():
+    assert set(TUNING) == set(STEPS)
+    assert all(tuning.multiples[0] == 1 for tuning in TUNING.values())
+    tried = {step.key: step.tried for step in parse_steps("clear_border=3,drop_small=60,fill_holes,drop_small=0")}
+    assert tried == {"clear_border": (3,), "drop_small": (60, 30, 120, 240), "fill_holes": (), "drop_small_2": (0,)}
+
+
+def test_a_step_takes_its_number_from_the_point():
+    first, second = parse_steps("drop_small=2,drop_small=50")
+    assert (first.at({"drop_small": 1}).number, second.at({"drop_small": 1}).number) == (1, 50)
+    assert not second.at({"drop_small_2": 100})(RING).any()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_holes_and_small_cells_against_the_plain_way(seed):
+    rng = np.random.default_rng(seed)
+    labels = (rng.integers(1, 4, (30, 40)) * (ndimage.uniform_filter(rng.random((30, 40)), 3) > 0.45)).astype(np.int32)
+    filled = labels.copy()
+    for label in (1, 2, 3):
+        filled[ndimage.binary_fill_holes(labels == label) & (labels == 0)] = label
+    assert (STEPS["fill_holes"](labels) == filled).all()
+    for area in (0, 5, 300):
+        small = [label for label in (1, 2, 3) if (labels == label).sum() < area]
+        assert (STEPS["drop_small"](labels, area) == np.where(np.isin(labels, small), 0, labels)).all()

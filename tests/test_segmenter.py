@@ -1,6 +1,7 @@
 """Segmenter and models: any size, constant results, stored and loaded without a change."""
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from conftest import toy_frame, toy_labels
 from cytolapse import segmenter
 from cytolapse.config import Config
 from cytolapse.errors import CytolapseError
+from cytolapse.heads import HEADS
 from cytolapse.metrics import match, summarise
 from cytolapse.models import normalise, resized
 from cytolapse.segmenter import Segmenter, pick_device
@@ -151,9 +153,15 @@ def test_labels_are_numbered_without_gaps():
         ("config", [], "config is a list, where fields and values are expected"),
         ("config", {"widths": 5}, "config has widths = 5, where str is expected"),
         ("config", {"batch": "4"}, "config has batch = '4', where int is expected"),
-        ("point", None, "operating point is None, where a number for interior, grow is expected"),
-        ("point", {"threshold": 0.5}, "where a number for interior, grow is expected"),
-        ("point", {"interior": "x", "grow": 1}, "where a number for interior, grow is expected"),
+        ("point", None, "operating point is None, where a number for interior, grow, drop_small is expected"),
+        ("point", {"threshold": 0.5}, "where a number for interior, grow, drop_small is expected"),
+        ("point", {"interior": "x", "grow": 1}, "where a number for interior, grow, drop_small is expected"),
+        (
+            "point",
+            {"interior": 0.5, "grow": 1, "close": 2},
+            "where a number for interior, grow, drop_small is expected",
+        ),
+        ("point", {"interior": 0.5, "grow": math.inf}, "where a number for interior, grow, drop_small is expected"),
     ],
 )
 def test_a_card_with_wrong_values_is_refused(tmp_path, part, value, message):
@@ -162,3 +170,31 @@ def test_a_card_with_wrong_values_is_refused(tmp_path, part, value, message):
     (tmp_path / "config.json").write_text(json.dumps({**card, part: value}))
     with pytest.raises(CytolapseError, match=message):
         Segmenter.load(tmp_path)
+
+
+def test_the_numbers_of_steps_belong_to_the_point(tmp_path):
+    segmenter = build(CONFIGS["boundary"])
+    assert segmenter.point == {"interior": 0.5, "grow": 2, "drop_small": 5}
+    assert segmenter.space["drop_small"] == (5, 2.5, 10, 20)
+    tuned = segmenter.at({"drop_small": 1000})
+    raw = segmenter.model.head.perfect(segmenter.model.encode(toy_labels(0)[None]))[0]
+    assert segmenter.decode(raw).any()
+    tuned.save(tmp_path)
+    loaded = Segmenter.load(tmp_path, device="cpu")
+    assert loaded.point["drop_small"] == 1000
+    assert not loaded.decode(raw).any()
+    assert loaded.config.postprocess == "drop_small=5", "what the user gave stays as it is"
+    assert loaded.space == segmenter.space
+
+
+def test_a_model_stored_without_numbers_of_steps_has_those_of_its_config(tmp_path):
+    build(CONFIGS["boundary"]).save(tmp_path)
+    card = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**card, "point": {"interior": 0.35, "grow": 1}}))
+    assert Segmenter.load(tmp_path, device="cpu").point == {"interior": 0.35, "grow": 1, "drop_small": 5}
+
+
+def test_a_parameter_with_the_name_of_a_step_is_refused(monkeypatch):
+    monkeypatch.setattr(HEADS["boundary"], "space", {"close": (1,)})
+    with pytest.raises(CytolapseError, match="close names a parameter of the model and a step of --postprocess"):
+        Segmenter.build(Config(widths="4,8", postprocess="close=2"))

@@ -488,3 +488,16 @@ def test_a_validation_part_without_any_cell_is_refused(cli, tmp_path):
     assert code == 1
     assert "has no cell in its silver truth: there is nothing to choose on" in err
     assert not (tmp_path / "mlflow.db").exists(), "every score would be undefined, so no run is opened"
+
+
+def test_the_operating_point_is_tabled_stored_and_told(toy, cli, tmp_path):
+    code, _, err = cli("train", "classical", "--data", toy, "--validate-frames", 1, "--tracking", "spool:run")
+    assert code == 0, err
+    rows = pd.read_csv(tmp_path / "run/files/artifacts/operating-points.csv")
+    assert rows["op_csb_masks"].is_monotonic_decreasing
+    assert rows["chosen"].tolist() == [True] + [False] * (len(rows) - 1)
+    assert json.loads((tmp_path / "run/files/artifacts/operating-points.json").read_text()) == rows.to_dict("records")
+    stored = json.loads((tmp_path / "run/segmenter/config.json").read_text())["point"]
+    assert stored == rows.loc[0, list(stored)].to_dict()
+    assert f"operating point: window {stored['window']:g}, otsu {stored['otsu']:g}" in err
+    assert f", {len(rows)} candidates on 1 frames, " in err

@@ -27,6 +27,7 @@ from trainers.evaluate import evaluate_split
 from trainers.evaluation import known
 from trainers.fit import Fit, fit
 from trainers.recipes import RECIPES
+from trainers.search import search
 from trainers.validate import Validation
 
 if TYPE_CHECKING:
@@ -164,9 +165,13 @@ def _train(run: Run, segmenter: Segmenter, dataset: DataSet, split: Split, path:
         job = Fit(segmenter, model, split.movies(dataset, "train"), validation, run, dataset.digest)
         _fit(job, path)
         step = job.best_step
-    segmenter, table = validation.choose_point(segmenter)
+    started = time.perf_counter()
+    table = search(segmenter, validation.cached(segmenter))
+    segmenter = segmenter.at(table.chosen)
+    log.info("%s, %.0f s", table, time.perf_counter() - started)
+    run.json(table.rows, "operating-points.json")
+    run.text(table.csv, "operating-points.csv")
     run.metrics({"train/peak_memory_gb": provenance.peak_memory_gb()})
-    run.json(table, "operating-points.json")
     segmenter.save(run.folder / "segmenter")
     run.model(run.folder / "segmenter", name="segmenter", step=step, kind="segmenter")
     evaluate_split(segmenter, dataset, split, "val", run)

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
-from tqdm import tqdm
 
 from cytolapse.metrics import SELECTION, match, summarise
 from cytolapse.overlay import contact, draw
 from cytolapse.previews import display_limits, to_display
+from trainers.search import Cached
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -64,24 +63,18 @@ class Validation:
 
     def raw(self, segmenter: Segmenter) -> list[Any]:
         """Raw output of the frames that are scored."""
-        return [
-            raw
-            for movie, start, scored in self._chosen
-            for raw, counts in zip(segmenter.raw(movie.frames[start : start + len(scored)]), scored, strict=True)
-            if counts
-        ]
+        return list(self._raws(segmenter))
 
-    def choose_point(self, segmenter: Segmenter) -> tuple[Segmenter, list[dict[str, Any]]]:
-        """The segmenter at the operating point with the best selection score, and the table of all that were tried."""
-        raws, table = self.raw(segmenter), []
-        space = segmenter.model.space
-        points = [dict(zip(space, values, strict=True)) for values in product(*space.values())]
-        for point in tqdm(points, desc="operating point", unit="point", dynamic_ncols=True):
-            there = segmenter.at(point)
-            score = self._score([there.decode(raw) for raw in raws]).scores[SELECTION]
-            table.append({**point, SELECTION: score or 0.0})
-        best = int(np.argmax([row[SELECTION] for row in table]))
-        return segmenter.at(points[best]), table
+    def cached(self, segmenter: Segmenter) -> Iterator[Cached]:
+        """The same with their truth, one by one: what the search of the operating point reads."""
+        for (movie, t, truth), raw in zip(self._truths(), self._raws(segmenter), strict=True):
+            yield Cached(raw, truth, self.border, movie.sequence, int(movie.numbers[t]), self._full(movie, t))
+
+    def _raws(self, segmenter: Segmenter) -> Iterator[Any]:
+        for movie, start, scored in self._chosen:
+            for raw, counts in zip(segmenter.raw(movie.frames[start : start + len(scored)]), scored, strict=True):
+                if counts:
+                    yield raw
 
     @cached_property
     def _chosen(self) -> list[tuple[Movie, int, NDArray[np.bool_]]]:

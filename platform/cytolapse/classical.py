@@ -44,6 +44,9 @@ class Classical:
     def warm_up(self, frames: NDArray[Any]) -> None:
         """Nothing: there is no state."""
 
+    def foreground(self, raw: NDArray[np.float32]) -> None:
+        """Can't be told: Otsu's threshold is one of the whole frame."""
+
     def decode(self, raw: NDArray[np.float32], point: Point) -> NDArray[np.int32]:
         """Labels (Y, X) int32 of one frame's raw (1, Y, X).
 

@@ -12,7 +12,7 @@ from torch.nn.functional import interpolate
 
 from cytolapse.classical import Classical
 from cytolapse.errors import CytolapseError
-from cytolapse.heads import HEADS
+from cytolapse.heads import HEADS, Sparse, default_point
 from cytolapse.networks import NETWORKS, restarted
 from cytolapse.registry import Registry
 from cytolapse.tiles import Tiling, stitched
@@ -64,6 +64,9 @@ class Model(Protocol):
     def decode(self, raw: Any, point: Point) -> NDArray[np.int32]:
         """The labels (Y, X) of one frame's raw output."""
 
+    def foreground(self, raw: Any) -> NDArray[np.bool_] | None:
+        """Where one frame's raw output (..., Y, X) could hold cells, as `heads.Sparse` has it; None: can't be told."""
+
 
 class Learner(nn.Module, ABC):
     """A Model with weights; calling it gives the loss of a clip."""
@@ -94,6 +97,10 @@ class Learner(nn.Module, ABC):
     @abstractmethod
     def decode(self, raw: Any, point: Point) -> NDArray[np.int32]:
         """As `Model` has it."""
+
+    def foreground(self, raw: Any) -> NDArray[np.bool_] | None:
+        """As `Model` has it; None says that only a whole raw output can be decoded."""
+        return None
 
     @abstractmethod
     def redraw(self, labels: NDArray[np.integer]) -> NDArray[np.int32]:
@@ -195,6 +202,10 @@ class MapModel(Learner):
         """Labels (Y, X) of one frame's maps (K, Y, X)."""
         return self.head.decode(raw, point)
 
+    def foreground(self, raw: NDArray[np.float32]) -> NDArray[np.bool_] | None:
+        """What the head says of maps (K, Y, X), where it does."""
+        return self.head.foreground(raw) if isinstance(self.head, Sparse) else None
+
     def redraw(self, labels: NDArray[np.integer]) -> NDArray[np.int32]:
         """What a network that makes no mistake would make of labels (Y, X): encoded, at its own size, and decoded."""
         small, side = torch.from_numpy(labels.astype(np.int32))[None, None], self.config.frame_size
@@ -204,11 +215,6 @@ class MapModel(Learner):
         if side:
             maps = interpolate(maps, size=labels.shape, mode="bilinear")
         return self.decode(maps[0].numpy(), default_point(self.space))
-
-
-def default_point(space: Space) -> Point:
-    """The operating point with which a model is trained and validated: the first value of each parameter."""
-    return {name: values[0] for name, values in space.items()}
 
 
 def _check_side(config: Config, stride: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
@@ -17,7 +18,8 @@ from torch import nn
 from cytolapse.config import Config
 from cytolapse.data.tiff import in_words
 from cytolapse.errors import CytolapseError
-from cytolapse.models import MODELS, MapModel, Model, default_point, stream
+from cytolapse.heads import default_point
+from cytolapse.models import MODELS, MapModel, Model, stream
 from cytolapse.pixel_size import Rescaled, restored, scale
 from cytolapse.postprocess import apply_steps, parse_steps
 from cytolapse.tiles import Tiling
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from cytolapse.heads import Point
+    from cytolapse.heads import Point, Space
     from cytolapse.postprocess import Step
 
 log = logging.getLogger("cytolapse.segment")
@@ -42,8 +44,8 @@ class Segmenter:
     Attributes:
         config: how the model is built.
         model: the model, on its device.
-        point: the operating point, chosen on the validation split.
-        steps: what is done to the labels, from the config.
+        point: the operating point, chosen on the validation split: parameters of decoding, and numbers of steps.
+        steps: what is done to the labels, from the config, with the numbers of the point.
         um: size in micrometres of a pixel that the model was trained on; None where it is not known.
     """
 
@@ -60,16 +62,26 @@ class Segmenter:
         Raises:
             CytolapseError: the model can't be what the config asks for.
         """
-        model = MODELS[config.model](config)
+        model, steps = MODELS[config.model](config), parse_steps(config.postprocess)
         if config.tile and not isinstance(model, MapModel):
             raise CytolapseError(
                 f"--tile is {config.tile}: {config.model} makes no maps that could be blended; leave it out"
             )
-        return cls(config, model, default_point(model.space), parse_steps(config.postprocess), um)
+        numbers = {step.key: step.number for step in steps if step.number is not None}
+        taken = ", ".join(sorted({*model.space} & {*numbers}))
+        if taken:
+            raise CytolapseError(f"{taken} names a parameter of the model and a step of --postprocess: rename one")
+        return cls(config, model, {**default_point(model.space), **numbers}, steps, um)
+
+    @property
+    def space(self) -> Space:
+        """What is worth trying: the model's parameters, and multiples of the numbers that the config gives to steps."""
+        steps = parse_steps(self.config.postprocess)
+        return {**self.model.space, **{step.key: step.tried for step in steps if step.tried}}
 
     def at(self, point: Point) -> Segmenter:
-        """The same model at another operating point."""
-        return replace(self, point=point)
+        """The same model at another operating point; what that leaves out stays as it is."""
+        return replace(self, point={**self.point, **point}, steps=tuple(step.at(point) for step in self.steps))
 
     def raw(self, frames: NDArray[Any]) -> Iterator[Any]:
         """The model's raw output of frames (T, Y, X), frame by frame: what a search of the operating point reads."""
@@ -146,7 +158,7 @@ class Segmenter:
         card = _read_card(folder / "config.json")
         config = _retiled(Config.from_dict(card["config"]), tile, stitch)
         segmenter = cls.build(config, card["um"])
-        _check_point(folder / "config.json", card["point"], segmenter.point)
+        _check_point(folder / "config.json", card["point"], segmenter)
         segmenter = segmenter.at(card["point"])
         if isinstance(segmenter.model, nn.Module):
             weights = folder / "weights.safetensors"
@@ -187,10 +199,12 @@ def _retiled(config: Config, tile: int | None, stitch: str | None) -> Config:
     return changed
 
 
-def _check_point(path: Path, found: Any, expected: Point) -> None:
+def _check_point(path: Path, found: Any, segmenter: Segmenter) -> None:
+    """Refuse a point that is not the model's; without numbers of steps (format 1 once had none) the config's hold."""
+    needed, known = set(segmenter.model.space), set(segmenter.point)
     numbers = isinstance(found, dict) and all(type(value) in (int, float) for value in found.values())
-    if not numbers or set(found) != set(expected):
-        names = ", ".join(expected) or "nothing"
+    if not numbers or not needed <= set(found) <= known or not all(map(math.isfinite, found.values())):
+        names = ", ".join(segmenter.point) or "nothing"
         raise CytolapseError(f"{path}: the operating point is {found!r}, where a number for {names} is expected")
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from cytolapse.heads.base import Head, Point, Space, ceiling
+from cytolapse.heads.base import REACH, Head, Point, Space, Sparse, ceiling, default_point
 from cytolapse.heads.boundary import Boundary
 from cytolapse.heads.distance import Distance
 from cytolapse.heads.semantic import Semantic
@@ -12,4 +12,4 @@ HEADS: Registry[Callable[[], Head]] = Registry(
     "head", {"semantic": Semantic, "boundary": Boundary, "distance": Distance}, group="cytolapse.heads"
 )
 
-__all__ = ["HEADS", "Head", "Point", "Space", "ceiling"]
+__all__ = ["HEADS", "REACH", "Head", "Point", "Space", "Sparse", "ceiling", "default_point"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from cytolapse.metrics import match, summarise
 
@@ -16,6 +16,9 @@ Point = Mapping[str, float]
 """An operating point: the parameters of decoding, by name."""
 Space = Mapping[str, Sequence[float]]
 """Which values of each parameter are worth trying; the first are the default."""
+
+REACH = 8
+"""How far decoding may look beyond the foreground of a Sparse head, in px."""
 
 
 class Head(Protocol):
@@ -50,6 +53,22 @@ class Head(Protocol):
 
     def decode(self, maps: NDArray[np.float32], point: Point) -> NDArray[np.int32]:
         """The labels (Y, X) int32, 0 = background, of one frame's maps (K, Y, X)."""
+
+
+@runtime_checkable
+class Sparse(Protocol):
+    """A head may have this too: where nothing can be found. The search of the operating point then leaves that out."""
+
+    def foreground(self, maps: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Where maps (K, Y, X) could hold cells at any point of `space`: (Y, X).
+
+        What is more than REACH px away from there must change no label of `decode`.
+        """
+
+
+def default_point(space: Space) -> Point:
+    """The operating point with which a model is trained and validated: the first value of each parameter."""
+    return {name: values[0] for name, values in space.items()}
 
 
 def ceiling(

@@ -53,6 +53,11 @@ class Boundary:
         grown = expand_labels(seeds, distance=point["grow"])
         return np.where((seeds > 0) | (chance[0] < 0.5), grown, 0).astype(np.int32)
 
+    def foreground(self, maps: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """All that can be interior; labels grow over it by less than REACH."""
+        chance: NDArray[np.float32] = softmax(maps, axis=0)[1]
+        return chance > min(self.space["interior"])
+
 
 def _classes(labels: NDArray[np.integer]) -> NDArray[np.int64]:
     lowest = ndimage.minimum_filter(labels, size=3)

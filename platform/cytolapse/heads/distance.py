@@ -50,14 +50,29 @@ class Distance:
 
     def decode(self, maps: NDArray[np.float32], point: Point) -> NDArray[np.int32]:
         """Watershed of the cell distance within `> cell`, from seeds where it exceeds the border term by `seed`."""
-        depth = ndimage.gaussian_filter(maps[0], SMOOTHING)
-        border = np.tan(np.clip(maps[1], 0, 1) ** 2)
-        border[border < LEAST_BORDER] = 0
-        seeds, count = ndimage.label(depth - border > point["seed"], structure=np.ones((3, 3)))
+        depth, inner = _depths(maps)
+        seeds, count = ndimage.label(inner > point["seed"], structure=np.ones((3, 3)))
         areas = np.bincount(seeds.ravel(), minlength=count + 1)
         least = max(LEAST_SEED, LEAST_SEED_SHARE * areas[1:].mean()) if count else 0
         seeds[(areas < least)[seeds]] = 0
         return np.asarray(watershed(-depth, seeds, mask=depth > point["cell"]), dtype=np.int32)
+
+    def foreground(self, maps: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """The pieces of the largest mask that can hold a seed."""
+        depth, inner = _depths(maps)
+        pieces, count = ndimage.label(depth > min(self.space["cell"]), structure=np.ones((3, 3)))
+        seeded = np.zeros(count + 1, dtype=bool)
+        seeded[pieces[inner > min(self.space["seed"])]] = True
+        seeded[0] = False
+        return np.asarray(seeded[pieces])
+
+
+def _depths(maps: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The smoothed cell distance, and what is left of it beside the border term: (Y, X) each."""
+    depth = ndimage.gaussian_filter(maps[0], SMOOTHING)
+    border = np.tan(np.clip(maps[1], 0, 1) ** 2)
+    border[border < LEAST_BORDER] = 0
+    return depth, depth - border
 
 
 def _distances(labels: NDArray[np.integer]) -> NDArray[np.float32]:

@@ -40,3 +40,7 @@ class Semantic:
         found, _ = ndimage.label(maps[0] > logit(point["threshold"]), structure=np.ones((3, 3)))
         labels: NDArray[np.int32] = found.astype(np.int32)
         return labels
+
+    def foreground(self, maps: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """All that can be above the threshold."""
+        return np.asarray(maps[0] > logit(min(self.space["threshold"])))
