@@ -45,10 +45,10 @@ def _counts(result: Result, border: int) -> str:
 
 
 def _seams(row: Mapping[str, float | None]) -> str:
-    near, away = (f"{_number(row[f'iou_{side}_seams'])} (n = {row[f'n_{side}_seams']:g})" for side in SIDES)
+    near, away = (f"{number(row[f'iou_{side}_seams'])} (n = {row[f'n_{side}_seams']:g})" for side in SIDES)
     return (
         f"Mean IoU of the truth's cells: {near} within {DISTANCE} px of a seam between tiles, {away} away from them. "
-        "Large cells come near a seam more often: compare with a run on whole frames."
+        "Which cells come near a seam is no matter of chance: compare with a run on whole frames."
     )
 
 

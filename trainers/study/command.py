@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from trainers.commands import Text, tracking
+from cytolapse.commands.parameters import Text
+from trainers.commands import tracking
 from trainers.recipe import BUDGETS
 
 
