@@ -11,7 +11,9 @@ from cytolapse.heads.semantic import Semantic
 from cytolapse.registry import Registry
 
 HEADS: Registry[Callable[[], Head]] = Registry(
-    "head", {"semantic": Semantic, "boundary": Boundary, "distance": Distance, "flow": Flow, "offset": Offset}, group="cytolapse.heads"
+    "head",
+    {"semantic": Semantic, "boundary": Boundary, "distance": Distance, "flow": Flow, "offset": Offset},
+    group="cytolapse.heads",
 )
 
 __all__ = ["HEADS", "Head", "Point", "Space", "ceiling"]
