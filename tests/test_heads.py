@@ -1,5 +1,7 @@
 """Heads: every one in the registry, on the shapes that matter."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 import torch
@@ -52,6 +54,7 @@ def sheet(side=160, radius=14):
     return np.where(away.min(0) <= radius, away.argmin(0) + 1, 0).astype(np.int32)
 
 
+@cache
 def spread_like_musc():
     """The last frames of two short simulated movies: spread cells with thin processes, some of which touch."""
     movies = [Sequence(PRESETS["musc"], index, 20, (360, 360), 3, picture=False) for index in (0, 1)]

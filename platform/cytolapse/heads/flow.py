@@ -23,6 +23,8 @@ SPREAD = 2.0
 COLDEST = 1e-300
 STEPS = 6
 DOUBLINGS = 7
+WAYS = ((1, 1), (1, 0), (0, 1))
+"""Straight on; where that leads outside, only along y, or only along x."""
 WEIGHT = 2.5
 
 
@@ -76,18 +78,20 @@ def _ends(flow: NDArray[np.float32], inside: NDArray[np.bool_]) -> tuple[NDArray
     """Where each pixel inside comes to lie: y and x, each (N,).
 
     A pixel's target after some steps of 1 px is itself a pixel inside, so the targets of targets are those of twice as
-    many steps: a few doublings follow the longest cell to its end. What would step outside stays where it was.
+    many steps: a few doublings follow the longest cell to its end. What would step outside moves along the edge.
     """
     places = np.argwhere(inside)
     number = np.full(inside.shape, -1)
     number[inside] = np.arange(len(places))
     at, target = places.astype(np.float64), np.arange(len(places))
     for _ in range(STEPS):
-        at += flow[:, *places[target].T].T
-        y, x = np.clip(np.rint(at), 0, np.array(inside.shape) - 1).astype(int).T
-        there = number[y, x]
-        at[there < 0] = places[target[there < 0]]
-        target = np.where(there < 0, target, there)
+        step, left = flow[:, *places[target].T].T, np.arange(len(places))
+        for way in WAYS:
+            tried = at[left] + step[left] * way
+            there = number[tuple(np.clip(np.rint(tried), 0, np.array(inside.shape) - 1).astype(int).T)]
+            free = there >= 0
+            at[left[free]], target[left[free]] = tried[free], there[free]
+            left = left[~free]
     for _ in range(DOUBLINGS):
         target = target[target]
     return tuple(places[target].T)
