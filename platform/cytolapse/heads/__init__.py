@@ -6,13 +6,12 @@ from cytolapse.heads.base import Head, Point, Space, ceiling
 from cytolapse.heads.boundary import Boundary
 from cytolapse.heads.distance import Distance
 from cytolapse.heads.flow import Flow
-from cytolapse.heads.offset import Offset
 from cytolapse.heads.semantic import Semantic
 from cytolapse.registry import Registry
 
 HEADS: Registry[Callable[[], Head]] = Registry(
     "head",
-    {"semantic": Semantic, "boundary": Boundary, "distance": Distance, "flow": Flow, "offset": Offset},
+    {"semantic": Semantic, "boundary": Boundary, "distance": Distance, "flow": Flow},
     group="cytolapse.heads",
 )
 
