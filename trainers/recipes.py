@@ -1,9 +1,16 @@
 """RECIPES: what can be trained."""
 
 from cytolapse.registry import Registry
-from trainers import classical, convlstm_unet, unet
+from trainers import classical, convlstm_unet, distance_unet, flow_unet, unet
 from trainers.recipe import Recipe
 
 RECIPES: Registry[Recipe] = Registry(
-    "recipe", {"unet": unet.RECIPE, "convlstm_unet": convlstm_unet.RECIPE, "classical": classical.RECIPE}
+    "recipe",
+    {
+        "unet": unet.RECIPE,
+        "distance_unet": distance_unet.RECIPE,
+        "flow_unet": flow_unet.RECIPE,
+        "convlstm_unet": convlstm_unet.RECIPE,
+        "classical": classical.RECIPE,
+    },
 )

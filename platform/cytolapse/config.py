@@ -28,7 +28,9 @@ class Config:
     network: str = _field(
         "unet", "the network that makes maps of frames; a wrong name is answered with those that exist"
     )
-    head: str = _field("boundary", "what the maps mean: semantic, boundary, distance, or one of an installed package")
+    head: str = _field(
+        "boundary", "what the maps mean: semantic, boundary, distance, flow, or one of an installed package"
+    )
     postprocess: str = _field("fill_holes,drop_small=60", "steps on the labels, in order: name or name=number; or none")
     widths: str = _field("24,48,96,192", "channels of the encoder levels, from full resolution down")
     kernel: int = _field(3, "side of the convolutions, odd")

@@ -32,7 +32,7 @@ class Distance:
     """
 
     channels = 2
-    space: ClassVar[Space] = {"cell": (0.03, 0.05, 0.08, 0.12), "seed": (0.45, 0.35, 0.55, 0.65)}
+    space: ClassVar[Space] = {"cell": (0.03, 0.05, 0.08, 0.12), "seed": (0.2, 0.1, 0.3, 0.45, 0.55)}
 
     def encode(self, labels: NDArray[np.integer]) -> NDArray[np.float32]:
         """Cell and neighbour distance of labels (T, Y, X): (T, 2, Y, X), 0 in the background."""
