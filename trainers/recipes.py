@@ -1,9 +1,15 @@
 """RECIPES: what can be trained."""
 
 from cytolapse.registry import Registry
-from trainers import classical, convlstm_unet, unet
+from trainers import classical, convlstm_unet, mask_rcnn, unet
 from trainers.recipe import Recipe
 
 RECIPES: Registry[Recipe] = Registry(
-    "recipe", {"unet": unet.RECIPE, "convlstm_unet": convlstm_unet.RECIPE, "classical": classical.RECIPE}
+    "recipe",
+    {
+        "unet": unet.RECIPE,
+        "convlstm_unet": convlstm_unet.RECIPE,
+        "mask_rcnn": mask_rcnn.RECIPE,
+        "classical": classical.RECIPE,
+    },
 )

@@ -18,7 +18,7 @@ from cytolapse.registry import Registry
 from cytolapse.tiles import Tiling, stitched
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from numpy.typing import NDArray
     from torch import Tensor
@@ -98,6 +98,10 @@ class Learner(nn.Module, ABC):
     @abstractmethod
     def redraw(self, labels: NDArray[np.integer]) -> NDArray[np.int32]:
         """What a model that makes no mistake would make of labels (Y, X)."""
+
+    def published(self) -> Mapping[str, str]:
+        """Start from published weights where the Config asks for them; what came of it, as tags of the run."""
+        return {}
 
     @property
     def device(self) -> torch.device:
@@ -238,4 +242,12 @@ def stream(model: Model, frames: NDArray[Any]) -> Iterator[Any]:
         raise CytolapseError(f"out of memory on a frame of {y}x{x} px: {mend}") from error
 
 
-MODELS: Registry[Callable[[Config], Model]] = Registry("model", {"map": MapModel.build, "classical": Classical.build})
+def _mask_rcnn(config: Config) -> Model:
+    from cytolapse.mask_rcnn import MaskRCNN  # torchvision's detectors take a second to import
+
+    return MaskRCNN(config)
+
+
+MODELS: Registry[Callable[[Config], Model]] = Registry(
+    "model", {"map": MapModel.build, "mask_rcnn": _mask_rcnn, "classical": Classical.build}
+)

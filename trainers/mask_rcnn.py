@@ -1,0 +1,45 @@
+"""Mask R-CNN recipe (He 2017)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import ndimage
+
+from cytolapse.anchors import fit_anchors
+from trainers.augment import dense
+from trainers.evaluation import known
+from trainers.recipe import Recipe
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cytolapse.config import Config
+    from cytolapse.data import Movie
+
+
+def adapt(config: Config, movies: Sequence[Movie]) -> Config:
+    """Fit the anchors to the cells of the training part, where none were given."""
+    if config.anchors:
+        return config
+    sides = [
+        [side.stop - side.start for side in box]
+        for movie in movies
+        for t in np.flatnonzero(known(movie, config.train_on))
+        for box in ndimage.find_objects(dense(np.asarray(movie.references[config.train_on].labels[t])))
+        if box is not None
+    ]
+    return replace(config, anchors=fit_anchors(np.array(sides)))
+
+
+BASE = {"model": "mask_rcnn", "network": "resnet50", "head": "", "postprocess": "fill_holes,open_area=60"}
+RECIPE = Recipe(
+    text="Mask R-CNN with torchvision's second heads; anchors fitted to the cells, masks pasted at full resolution",
+    presets={
+        "default": BASE,
+        "cpu": {**BASE, "network": "resnet18"},
+    },
+    adapt=adapt,
+)
