@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import ndimage
@@ -34,12 +34,12 @@ def adapt(config: Config, movies: Sequence[Movie]) -> Config:
     return replace(config, anchors=fit_anchors(np.array(sides)))
 
 
-BASE = {"model": "mask_rcnn", "network": "resnet50", "head": "", "postprocess": "fill_holes,open_area=60"}
+BASE: dict[str, Any] = {"model": "mask_rcnn", "network": "resnet50", "head": "", "postprocess": "fill_holes,open_area=60"}
 RECIPE = Recipe(
     text="Mask R-CNN with torchvision's second heads; anchors fitted to the cells, masks pasted at full resolution",
     presets={
-        "default": BASE,
-        "cpu": {**BASE, "network": "resnet18"},
+        "default": {**BASE, "crop": 512, "train_steps": 3000, "validate_every": 250, "learning_rate": 5e-4},
+        "cpu": {**BASE, "network": "resnet18", "crop": 160, "batch": 2, "train_steps": 300, "validate_every": 100},
     },
     adapt=adapt,
 )
