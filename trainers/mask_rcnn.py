@@ -34,7 +34,12 @@ def adapt(config: Config, movies: Sequence[Movie]) -> Config:
     return replace(config, anchors=fit_anchors(np.array(sides)))
 
 
-BASE: dict[str, Any] = {"model": "mask_rcnn", "network": "resnet50", "head": "", "postprocess": "fill_holes,open_area=60"}
+BASE: dict[str, Any] = {
+    "model": "mask_rcnn",
+    "network": "resnet50",
+    "head": "",
+    "postprocess": "fill_holes,open_area=60",
+}
 RECIPE = Recipe(
     text="Mask R-CNN with torchvision's second heads; anchors fitted to the cells, masks pasted at full resolution",
     presets={
