@@ -1,4 +1,11 @@
-"""Mask R-CNN recipe (He 2017)."""
+"""Mask R-CNN recipe (He 2017).
+
+`default` has the backbone and the width of torchvision's second version and needs a GPU: no time and no score of it was
+measured yet. `cpu` has a smaller backbone, a quarter of the width, and small crops.
+
+On the simulated demo data (seed 0) `cpu` scores SEG 0.70 on validation (silver) in 300 steps. A step takes 0.3 s of one
+CPU core; on a core shared with six other programs the training took 11 minutes.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +18,7 @@ from scipy import ndimage
 from cytolapse.anchors import fit_anchors
 from trainers.augment import dense
 from trainers.evaluation import known
-from trainers.recipe import Recipe
+from trainers.recipe import Recipe, Row
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,5 +53,6 @@ RECIPE = Recipe(
         "default": {**BASE, "crop": 512, "train_steps": 3000, "validate_every": 250, "learning_rate": 5e-4},
         "cpu": {**BASE, "network": "resnet18", "crop": 160, "batch": 2, "train_steps": 300, "validate_every": 100},
     },
+    study=(Row(preset="cpu"),),
     adapt=adapt,
 )
