@@ -32,7 +32,7 @@ def command_of(entry):
 
 
 def test_the_promised_entry_points_exist():
-    assert {"main", "unet", "classical", "simulate", "evaluate", "segment", "study"} <= set(ENTRIES)
+    assert {"main", "unet", "mask_rcnn", "classical", "simulate", "evaluate", "segment", "study"} <= set(ENTRIES)
     assert set(RECIPES) <= set(ENTRIES), "one entry point a recipe"
 
 
@@ -56,7 +56,18 @@ def test_training_parameters_agree_with_config(entry):
 
 
 def test_the_unet_entry_point_offers_what_a_preset_may_set():
-    fixed = {"recipe", "model", "network", "clip", "chain", "temporal_stride", "warm_up", "recurrent_kernel"}
+    fixed = {
+        "recipe",
+        "model",
+        "network",
+        "anchors",
+        "pretrained",
+        "clip",
+        "chain",
+        "temporal_stride",
+        "warm_up",
+        "recurrent_kernel",
+    }
     assert set(FIELDS) - fixed <= set(ENTRIES["unet"]["parameters"])
 
 

@@ -30,6 +30,10 @@ TINY = (
     "--widths 4,8 --crop 48 --batch 2 --train-steps 8 --validate-every 4 --validate-frames 2 --postprocess drop_small=9"
 )
 TINY = TINY.split()
+SETTINGS = {
+    "classical": [],
+    "mask_rcnn": [*TINY, *"--network resnet18 --crop 64 --train-steps 2 --validate-every 2".split()],
+}
 
 
 def run_id(out):
@@ -135,7 +139,7 @@ def test_the_best_and_the_last_checkpoint_are_logged_models(logged, trained):
 
 @pytest.mark.parametrize("recipe", list(RECIPES))
 def test_every_recipe_trains_without_mlflow(recipe, toy, cli, tmp_path):
-    settings = [] if recipe == "classical" else TINY
+    settings = SETTINGS.get(recipe, TINY)
     code, out, err = cli("train", recipe, "--data", toy, "--tracking", "spool:run", *settings)
     assert code == 0, err
     assert out.splitlines()[-1] == f"spool: {tmp_path / 'run'}"
@@ -338,9 +342,9 @@ def test_the_same_seed_trains_the_same_model(toy, cli, tmp_path):
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        (["unett"], 1, "unknown recipe 'unett': choose one of classical, unet"),
+        (["unett"], 1, "unknown recipe 'unett': choose one of classical, convlstm_unet, mask_rcnn, unet"),
         (["unet", "--preset", "fast"], 1, "unknown preset 'fast' of unet: choose one of default, quick, source"),
-        (["unet", "--network", "resnet"], 1, "unknown network 'resnet': choose one of unet"),
+        (["unet", "--network", "resnet"], 1, "unknown network 'resnet': choose one of convlstm_unet, unet"),
         (["unet", "--head", "star"], 1, "unknown head 'star': choose one of boundary, distance, semantic"),
         (["unet", "--learning-rate", "fast"], 2, "Invalid value for '--learning-rate'"),
         (["unet", "--seed", "1.5"], 2, "Invalid value for '--seed'"),
@@ -349,6 +353,17 @@ def test_the_same_seed_trains_the_same_model(toy, cli, tmp_path):
         (["unet", "--crop", "100"], 1, "widths 24,48,96,192 needs a multiple of 8, as 96 or 104"),
         (["unet", "--frame-size", "3"], 1, "--frame-size is 3: unet with widths 24,48,96,192 needs"),
         (["unet", "--model", "classical"], 1, "--model is classical: unet is a recipe for map; leave it out"),
+        (["mask_rcnn", "--network", "unet"], 1, "unknown backbone 'unet': choose one of resnet18, resnet50"),
+        (
+            ["mask_rcnn", "--anchors", "16"],
+            1,
+            "--anchors is '16': it must be sizes in px / height to width, like 12,20",
+        ),
+        (["mask_rcnn", "--anchors", "16,0/1"], 1, "--anchors is '16,0/1'"),
+        (["mask_rcnn", "--frame-size", "256"], 1, "--frame-size is 256: Mask R-CNN sees frames at full resolution"),
+        (["mask_rcnn", "--crop", "48"], 1, "--crop is 48: Mask R-CNN needs at least 64"),
+        (["mask_rcnn", "--pretrained", "maybe"], 1, "--pretrained is 'maybe': it must be one of no, yes"),
+        (["mask_rcnn", "--pretrained", "yes", "--norm", "group"], 1, "--pretrained yes are for --norm batch"),
         (["unet", "--seed", 2**32], 1, "--seed is 4294967296: it must be less than 2^32"),
         (["unet", "--resume", "spool:nowhere", "--init", "m"], 1, "--init can't be given with --resume"),
     ],

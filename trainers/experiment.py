@@ -31,7 +31,7 @@ from trainers.search import search
 from trainers.validate import Validation
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from cytolapse.data import Movie
@@ -57,13 +57,12 @@ def train(config: Config, data: Path, tracking: str = "", init: str | None = Non
     """
     segmenter = _build(config)
     dataset, split = _open(config, data)
-    segmenter = replace(segmenter, um=dataset.um)
-    if init is not None:
-        _start_from(segmenter, init)
+    segmenter = replace(_adapted(segmenter, split.movies(dataset, "train")), um=dataset.um)
+    started = _start(segmenter, init)
     name = "-".join(filter(None, (config.recipe, config.head)))
     with start_run(tracking=tracking, experiment=dataset.name, name=name, parent=parent) as run:
         _log_setup(run, segmenter, dataset, split)
-        run.tags({"cytolapse.init": init or ""})
+        run.tags({"cytolapse.init": init or "", **started})
         _train(run, segmenter, dataset, split)
     return run.closing_line()
 
@@ -144,6 +143,22 @@ def _build(config: Config) -> Segmenter:
     return segmenter
 
 
+def _adapted(segmenter: Segmenter, movies: Sequence[Movie]) -> Segmenter:
+    adapt = RECIPES[segmenter.config.recipe].adapt
+    config = segmenter.config if adapt is None else adapt(segmenter.config, movies)
+    return segmenter if config == segmenter.config else _build(config)
+
+
+def _start(segmenter: Segmenter, init: str | None) -> Mapping[str, str]:
+    """Give the model the weights it starts from, where there are any; tags that say so."""
+    if init is None:
+        return segmenter.model.published() if isinstance(segmenter.model, Learner) else {}
+    if segmenter.config.pretrained == "yes":
+        raise CytolapseError(f"--pretrained yes can't be given with --init {init}, which has weights: leave out one")
+    _start_from(segmenter, init)
+    return {}
+
+
 def _start_from(segmenter: Segmenter, init: str) -> None:
     other = Segmenter.load(load_folder(init), device="cpu")
     for name in ("model", "network", "head", "widths"):
@@ -152,7 +167,10 @@ def _start_from(segmenter: Segmenter, init: str) -> None:
             raise CytolapseError(f"--init {init} has {name} {theirs!r}, this training {mine!r}: give --{name} {theirs}")
     warn_of_scale(f"--init {init}", other.um, "the data", segmenter.um)
     if isinstance(segmenter.model, Learner) and isinstance(other.model, Learner):
-        segmenter.model.load_state_dict(other.model.state_dict())
+        try:
+            segmenter.model.load_state_dict(other.model.state_dict())
+        except RuntimeError as error:
+            raise CytolapseError(f"--init {init} has weights of other shapes: give the settings it has") from error
 
 
 def _train(run: Run, segmenter: Segmenter, dataset: DataSet, split: Split, path: Path | None = None) -> None:

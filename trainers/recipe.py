@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
+
+    from cytolapse.config import Config
+    from cytolapse.data import Movie
 
 
 BUDGETS = {"10min": 600, "1h": 3600, "full": 72 * 3600}
@@ -43,8 +46,10 @@ class Recipe:
         text: one line: what it is, what time and score to expect.
         presets: name -> fields of Config; there is always `default`.
         study: its rows of `cytolapse study`.
+        adapt: settles what depends on the training part, before the model is built.
     """
 
     text: str
     presets: Mapping[str, dict[str, Any]]
     study: tuple[Row, ...] = (Row(),)
+    adapt: Callable[[Config, Sequence[Movie]], Config] | None = None

@@ -1,7 +1,7 @@
 """RECIPES: what can be trained."""
 
 from cytolapse.registry import Registry
-from trainers import classical, convlstm_unet, distance_unet, flow_unet, unet
+from trainers import classical, convlstm_unet, distance_unet, flow_unet, mask_rcnn, unet
 from trainers.recipe import Recipe
 
 RECIPES: Registry[Recipe] = Registry(
@@ -11,6 +11,7 @@ RECIPES: Registry[Recipe] = Registry(
         "distance_unet": distance_unet.RECIPE,
         "flow_unet": flow_unet.RECIPE,
         "convlstm_unet": convlstm_unet.RECIPE,
+        "mask_rcnn": mask_rcnn.RECIPE,
         "classical": classical.RECIPE,
     },
 )

@@ -24,9 +24,9 @@ class Config:
 
     recipe: str = _field("unet", "what is trained; `cytolapse train --help` lists the recipes")
     preset: str = _field("default", "named settings of the recipe; whatever is given beside it wins")
-    model: str = _field("map", "map (a network with a head) or classical (nothing is learned)")
+    model: str = _field("map", "map (a network with a head), mask_rcnn, or classical (nothing is learned)")
     network: str = _field(
-        "unet", "the network that makes maps of frames; a wrong name is answered with those that exist"
+        "unet", "makes maps of frames, or is Mask R-CNN's backbone; a wrong name is answered with those that exist"
     )
     head: str = _field(
         "boundary", "what the maps mean: semantic, boundary, distance, flow, or one of an installed package"
@@ -36,6 +36,8 @@ class Config:
     kernel: int = _field(3, "side of the convolutions, odd")
     recurrent_kernel: int = _field(3, "side of the convolutions in recurrent layers, odd")
     norm: str = _field("batch", "normalisation: batch, or group (for small batches)")
+    anchors: str = _field("", "Mask R-CNN: sizes in px / height to width, as 16,32/0.5,1,2; empty: fitted to the cells")
+    pretrained: str = _field("no", "Mask R-CNN: yes starts from the backbone's published weights where they can be had")
     frame_size: int = _field(0, "resize whole frames to this many px square; 0 trains on crops at full resolution")
     tile: int = _field(0, "segment in tiles of this many px square; 0: whole frames")
     stitch: str = _field("taper", "how tiles are put together: taper (overlapping, blended) or hard (edge to edge)")
@@ -129,4 +131,5 @@ _CHOICES = {
     "train_on": ("silver", "gold"),
     "precision": ("bf16-mixed", "32-true"),
     "device": ("auto", "cpu", "cuda"),
+    "pretrained": ("no", "yes"),
 }

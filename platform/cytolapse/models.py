@@ -18,7 +18,7 @@ from cytolapse.registry import Registry
 from cytolapse.tiles import Tiling, stitched
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from numpy.typing import NDArray
     from torch import Tensor
@@ -106,6 +106,10 @@ class Learner(nn.Module, ABC):
     def redraw(self, labels: NDArray[np.integer]) -> NDArray[np.int32]:
         """What a model that makes no mistake would make of labels (Y, X)."""
 
+    def published(self) -> Mapping[str, str]:
+        """Start from published weights where the Config asks for them; what came of it, as tags of the run."""
+        return {}
+
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
@@ -183,11 +187,10 @@ class MapModel(Learner):
     def predict(self, frames: NDArray[Any], state: State = None) -> tuple[NDArray[np.float32], State]:
         """Maps (T, K, Y, X) float32 of frames (T, Y, X), and the new state."""
         x = torch.from_numpy(normalise(frames)).to(self.device)[:, None]
-        y_size, x_size = frames.shape[1:]
         side = self.config.frame_size
         maps, state = self._maps(resized(x, side) if side else x, state)
         if side:
-            maps = interpolate(maps, size=(y_size, x_size), mode="bilinear")
+            maps = interpolate(maps, size=frames.shape[1:], mode="bilinear")
         return maps.cpu().numpy(), state
 
     def _maps(self, x: Tensor, state: State) -> tuple[Tensor, State]:
@@ -222,9 +225,8 @@ def _check_side(config: Config, stride: int) -> None:
     for flag, side in {**sides, "--tile": config.tile}.items():
         if side % stride:
             low, high = side // stride * stride, -(-side // stride) * stride
-            fits = f"{low} or {high}" if low else str(high)
             needed = f"{config.network} with widths {config.widths} needs a multiple of {stride}"
-            raise CytolapseError(f"{flag} is {side}: {needed}, as {fits}")
+            raise CytolapseError(f"{flag} is {side}: {needed}, as {f'{low} or {high}' if low else high}")
 
 
 def stream(model: Model, frames: NDArray[Any]) -> Iterator[Any]:
@@ -239,9 +241,16 @@ def stream(model: Model, frames: NDArray[Any]) -> Iterator[Any]:
             raw, state = model.predict(frames[t : t + 1], state)
             yield raw[0]
     except (torch.OutOfMemoryError, MemoryError) as error:
-        y, x = frames.shape[1:]
         mend = "use tiles (--tile 256), smaller --widths or --device cpu"
-        raise CytolapseError(f"out of memory on a frame of {y}x{x} px: {mend}") from error
+        raise CytolapseError(f"out of memory on a frame of {frames.shape[1]}x{frames.shape[2]} px: {mend}") from error
 
 
-MODELS: Registry[Callable[[Config], Model]] = Registry("model", {"map": MapModel.build, "classical": Classical.build})
+def _mask_rcnn(config: Config) -> Model:
+    from cytolapse.mask_rcnn import MaskRCNN  # torchvision's detectors take a second to import
+
+    return MaskRCNN(config)
+
+
+MODELS: Registry[Callable[[Config], Model]] = Registry(
+    "model", {"map": MapModel.build, "mask_rcnn": _mask_rcnn, "classical": Classical.build}
+)
