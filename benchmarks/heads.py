@@ -25,9 +25,8 @@ import numpy as np
 
 from cytolapse.data import open_dataset
 from cytolapse.data.simulate import write_dataset
-from cytolapse.heads import HEADS
+from cytolapse.heads import HEADS, default_point
 from cytolapse.metrics import match, summarise
-from cytolapse.models import default_point
 from cytolapse.segmenter import Segmenter
 
 if TYPE_CHECKING:

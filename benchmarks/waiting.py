@@ -20,7 +20,8 @@ ROUNDS = 3
 STEP = """
 import time, torch
 from cytolapse.config import Config
-from cytolapse.models import Clip, MapModel
+from cytolapse.learner import Clip
+from cytolapse.models import MapModel
 model = MapModel.build(Config()).train()
 frames, classes = torch.randn(4, 1, 1, 256, 256), torch.randint(0, 3, (4, 1, 256, 256))
 clip = Clip(frames, classes, torch.ones(4, 1, dtype=torch.bool), torch.ones(4, dtype=torch.bool))

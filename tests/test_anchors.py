@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cytolapse.anchors import USUAL, fit_anchors, parse_anchors
+from cytolapse.mask_rcnn.anchors import USUAL, fit_anchors, parse_anchors
 
 
 def test_they_span_the_sizes_and_the_shapes():

@@ -4,7 +4,8 @@ import torch
 from lightning_fabric import Fabric
 
 from cytolapse.config import Config
-from cytolapse.models import Clip, MapModel
+from cytolapse.learner import Clip
+from cytolapse.models import MapModel
 from trainers.estimate import estimate
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from conftest import toy_labels
 
-from cytolapse.instances import SIDE, Instances, paste, perfect
+from cytolapse.mask_rcnn.instances import SIDE, Instances, paste, perfect
 from cytolapse.metrics import match, summarise
 
 POINT = {"score": 0.5, "mask": 0.5, "overlap": 0.5}

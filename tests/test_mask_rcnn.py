@@ -12,9 +12,9 @@ from conftest import toy_frame, toy_labels
 from torchvision.models import resnet18
 
 from cytolapse.config import Config
-from cytolapse.mask_rcnn import MaskRCNN
+from cytolapse.learner import Clip, normalise
+from cytolapse.mask_rcnn.model import MaskRCNN
 from cytolapse.metrics import match, summarise
-from cytolapse.models import Clip, normalise
 from cytolapse.segmenter import Segmenter
 from trainers import checkpoint
 

@@ -13,8 +13,9 @@ from cytolapse import segmenter
 from cytolapse.config import Config
 from cytolapse.errors import CytolapseError
 from cytolapse.heads import HEADS
+from cytolapse.learner import normalise
 from cytolapse.metrics import match, summarise
-from cytolapse.models import normalise, resized
+from cytolapse.models import resized
 from cytolapse.segmenter import Segmenter, pick_device
 
 SMALL = {"widths": "4,8", "postprocess": "drop_small=5"}

@@ -9,8 +9,8 @@ from conftest import toy_frame, toy_labels
 
 from cytolapse.config import Config
 from cytolapse.errors import CytolapseError
-from cytolapse.heads import HEADS
-from cytolapse.models import MapModel, default_point
+from cytolapse.heads import HEADS, default_point
+from cytolapse.models import MapModel
 from cytolapse.networks import NETWORKS, Network
 from cytolapse.segmenter import Segmenter
 from cytolapse.tiles import CHUNK, STITCHES, Tiling, stitched

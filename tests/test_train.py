@@ -342,7 +342,7 @@ def test_the_same_seed_trains_the_same_model(toy, cli, tmp_path):
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        (["unett"], 1, "unknown recipe 'unett': choose one of classical, convlstm_unet, mask_rcnn, unet"),
+        (["unett"], 1, "unknown recipe 'unett': choose one of classical, convlstm_unet, distance_unet"),
         (["unet", "--preset", "fast"], 1, "unknown preset 'fast' of unet: choose one of default, quick, source"),
         (["unet", "--network", "resnet"], 1, "unknown network 'resnet': choose one of convlstm_unet, unet"),
         (["unet", "--head", "star"], 1, "unknown head 'star': choose one of boundary, distance, semantic"),

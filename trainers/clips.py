@@ -12,7 +12,8 @@ from scipy import ndimage
 from torch.utils.data import Dataset
 
 from cytolapse.errors import CytolapseError
-from cytolapse.models import normalise, resized
+from cytolapse.learner import normalise
+from cytolapse.models import resized
 from trainers.augment import MARGIN, Augment, dense
 
 if TYPE_CHECKING:

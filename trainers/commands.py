@@ -43,7 +43,7 @@ tracking = click.option(
 @tracking
 @settings
 def train(recipe: str, data: Path, resumed: str | None, init: str | None, tracking: str, **given: Any) -> None:
-    """Train RECIPE (the README lists them) on a data set; the last line says the run.
+    """Train RECIPE (unet, distance_unet, flow_unet, convlstm_unet, mask_rcnn, classical); the last line says the run.
 
     \b
     Examples:

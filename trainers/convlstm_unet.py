@@ -14,7 +14,7 @@ SOURCE = {**NETWORK, "head": "semantic", "batch": 3}
 RECIPE = Recipe(
     text="U-Net with a ConvLSTM in every encoder level, the state carried through the movie",
     presets={
-        "default": {**NETWORK, "batch": 2, "chain": 8, "temporal_stride": 2},
+        "default": {**NETWORK, "head": "flow", "batch": 2, "chain": 8, "temporal_stride": 2, "train_steps": 400},
         "full": {**SOURCE, "frame_size": 160, "postprocess": "drop_small=60"},
         "crops": {
             **SOURCE,
@@ -30,6 +30,6 @@ RECIPE = Recipe(
     study=(
         Row("convlstm full", "full", published="LSTM U-Net, full frames"),
         Row("convlstm crops", "crops", published="LSTM U-Net, crops"),
-        Row(),
+        Row(steps={"10min": 8, "1h": 200}),
     ),
 )

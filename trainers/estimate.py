@@ -15,7 +15,7 @@ from cytolapse.errors import CytolapseError
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-    from cytolapse.models import Clip, Learner
+    from cytolapse.learner import Clip, Learner
 
 
 class Estimate(NamedTuple):

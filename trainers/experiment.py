@@ -16,8 +16,8 @@ from cytolapse.data import DataSet, Split, default_split, open_dataset
 from cytolapse.data.ctc import need_inside
 from cytolapse.errors import CytolapseError
 from cytolapse.heads import ceiling
+from cytolapse.learner import Learner
 from cytolapse.metrics import METRIC_SCHEMA_VERSION, SELECTION
-from cytolapse.models import Learner
 from cytolapse.pixel_size import warn_of_scale
 from cytolapse.postprocess import apply_steps
 from cytolapse.segmenter import Segmenter, pick_device

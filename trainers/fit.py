@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, Subset
 from tqdm import tqdm
 
 from cytolapse.errors import CytolapseError
-from cytolapse.models import Clip
+from cytolapse.learner import Clip
 from cytolapse.segmenter import pick_device
 from trainers import checkpoint
 from trainers.clips import Clips
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cytolapse.data import Movie
-    from cytolapse.models import Learner
+    from cytolapse.learner import Learner
     from cytolapse.networks import State
     from cytolapse.segmenter import Segmenter
     from cytolapse.tracking import Run

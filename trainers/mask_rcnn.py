@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import ndimage
 
-from cytolapse.anchors import fit_anchors
+from cytolapse.mask_rcnn.anchors import fit_anchors
 from trainers.augment import dense
 from trainers.evaluation import known
 from trainers.recipe import Recipe, Row

@@ -33,7 +33,7 @@ class Row:
     name: str = ""
     preset: str = "default"
     settings: Mapping[str, Any] = field(default_factory=dict)
-    steps: Mapping[str, int] = field(default_factory=lambda: {"10min": 10, "1h": 240})
+    steps: Mapping[str, int] = field(default_factory=lambda: {"10min": 10, "1h": 300})
     minimum_steps: int | None = None
     published: str = ""
 

@@ -13,8 +13,14 @@ RECIPE = Recipe(
     text="U-Net, frame by frame; boundary head on full-resolution crops",
     presets={
         "default": {},
-        "source": {"head": "semantic", "frame_size": 256, "batch": 16, "postprocess": "drop_small=60"},
+        "source": {
+            "head": "semantic",
+            "frame_size": 256,
+            "batch": 16,
+            "train_steps": 400,
+            "postprocess": "drop_small=60",
+        },
         "quick": {"widths": "16,32,64,128", "crop": 160, "train_steps": 960, "validate_every": 120},
     },
-    study=(Row("unet source", "source", steps={"10min": 4, "1h": 40}, published="U-Net"), Row()),
+    study=(Row("unet source", "source", steps={"10min": 4, "1h": 200}, published="U-Net"), Row()),
 )

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cytolapse.data import Movie
+    from cytolapse.learner import Learner
     from cytolapse.metrics import Result
-    from cytolapse.models import Learner
     from cytolapse.segmenter import Segmenter
     from cytolapse.tracking import Run
 

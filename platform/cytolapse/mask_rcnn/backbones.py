@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from cytolapse.config import Config
 
-log = logging.getLogger("cytolapse.backbones")
+log = logging.getLogger("cytolapse.mask_rcnn.backbones")
 TIMEOUT = 10.0
 """Seconds that a server of weights may be silent."""
 

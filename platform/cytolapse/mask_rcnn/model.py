@@ -15,11 +15,12 @@ from torchvision.models.detection.image_list import ImageList
 from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
 from torchvision.models.detection.rpn import RPNHead
 
-from cytolapse.anchors import parse_anchors
-from cytolapse.backbones import load_published, pyramid
 from cytolapse.errors import CytolapseError
-from cytolapse.instances import Instances, outlined, paste, perfect
-from cytolapse.models import Learner, default_point, normalise
+from cytolapse.heads import default_point
+from cytolapse.learner import Learner, normalise
+from cytolapse.mask_rcnn.anchors import parse_anchors
+from cytolapse.mask_rcnn.backbones import load_published, pyramid
+from cytolapse.mask_rcnn.instances import Instances, outlined, paste, perfect
 from cytolapse.networks.blocks import NORMS
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from cytolapse.config import Config
     from cytolapse.heads import Point, Space
-    from cytolapse.models import Clip
+    from cytolapse.learner import Clip
     from cytolapse.networks import State
 
 STRIDE = 32
