@@ -345,7 +345,7 @@ def test_the_same_seed_trains_the_same_model(toy, cli, tmp_path):
         (["unett"], 1, "unknown recipe 'unett': choose one of classical, convlstm_unet, distance_unet"),
         (["unet", "--preset", "fast"], 1, "unknown preset 'fast' of unet: choose one of default, quick, source"),
         (["unet", "--network", "resnet"], 1, "unknown network 'resnet': choose one of convlstm_unet, unet"),
-        (["unet", "--head", "star"], 1, "unknown head 'star': choose one of boundary, distance, semantic"),
+        (["unet", "--head", "star"], 1, "unknown head 'star': choose one of boundary, distance, flow, semantic"),
         (["unet", "--learning-rate", "fast"], 2, "Invalid value for '--learning-rate'"),
         (["unet", "--seed", "1.5"], 2, "Invalid value for '--seed'"),
         (["unet", "--batch", "0"], 1, "--batch is 0: it must be at least 1"),
