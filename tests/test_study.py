@@ -8,6 +8,7 @@ import re
 import pytest
 from conftest import write_toy
 
+from cytolapse.errors import CytolapseError
 from cytolapse.tracking import children, logged
 from cytolapse.tracking.sync import spools, sync
 from trainers import fit
@@ -221,6 +222,9 @@ def test_every_recipe_has_a_row_and_every_preset_of_a_row_exists(monkeypatch):
     entries = plan(Wish())
     assert [entry.role for entry in entries] == list(rows)
     assert entries[0].role == "unet source" and entries[-1].role == "classical"
+    assert {entry.config.frame_size for entry in plan(Wish(scale=0.5))} == {0, 80, 128}, "presets that resize follow"
+    with pytest.raises(CytolapseError, match="--scale is 0: it must be"):
+        plan(Wish(scale=0))
     full = {entry.role: entry for entry in plan(Wish("full"))}
     for entry in entries:
         assert entry.config.train_steps <= full[entry.role].config.train_steps

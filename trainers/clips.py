@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 HUGE = 2**16
 """From here on, a list with a place for every id takes too much memory."""
-AWAY = {"cells": 0.1, "frames": 0.3}
-"""Share of the crops that lie anywhere, so that empty background is seen too, by what crops are drawn by."""
+AWAY = 0.3
+"""Share of the crops that lie anywhere: with fewer, walls and debris far from every cell are taken for cells."""
 
 
 class Cell(NamedTuple):
@@ -143,7 +143,7 @@ class Clips(Dataset[tuple[torch.Tensor, ...]]):
         times = self._times(cell, rng)
         size = np.array(self._movies[cell.movie].frames.shape[1:])
         centre = rng.uniform(0, 1, 2) * size
-        if cell.centre is not None and rng.uniform() >= AWAY[self._config.sample]:  # off centre by up to a quarter
+        if cell.centre is not None and rng.uniform() >= AWAY:  # off centre by up to a quarter
             centre = np.array(cell.centre) + rng.uniform(-0.25, 0.25, 2) * self._side
         y, x = (np.clip(centre, 0, size - 1) - self._window / 2).astype(int)
         return Chain(cell.movie, times, (int(y), int(x)), int(rng.integers(2**31)))

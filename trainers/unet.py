@@ -17,10 +17,10 @@ RECIPE = Recipe(
             "head": "semantic",
             "frame_size": 256,
             "batch": 16,
-            "train_steps": 200,
+            "train_steps": 400,
             "postprocess": "drop_small=60",
         },
         "quick": {"widths": "16,32,64,128", "crop": 160, "train_steps": 960, "validate_every": 120},
     },
-    study=(Row("unet source", "source", steps={"10min": 4, "1h": 100}, published="U-Net"), Row()),
+    study=(Row("unet source", "source", steps={"10min": 4, "1h": 200}, published="U-Net"), Row()),
 )

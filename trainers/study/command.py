@@ -8,9 +8,11 @@ from typing import Any
 
 import click
 
-from cytolapse.commands.parameters import Text
+from cytolapse.commands.parameters import Setting, Text
 from trainers.commands import tracking
 from trainers.recipe import BUDGETS
+
+SCALE = "Side of your frames as a share of the published 1036x1070: presets that resize shrink alike.  [default: 1]"
 
 
 class Count(click.ParamType[int | None]):
@@ -50,6 +52,7 @@ class Names(click.ParamType[tuple[str, ...] | None]):
 @click.option("--seeds", type=Count(), help="Trainings of each row, with the seeds 0, 1, ...  [default: 1]")
 @click.option("--device", type=Text(), help="auto, cpu or cuda.  [default: auto]")
 @click.option("--test-sequence", "--test_sequence", type=Text(), help="Test on this one.  [default: the last]")
+@click.option("--scale", type=Setting("float"), help=SCALE)
 @click.option("--resume", "resumed", type=Text(), default=None, help="A study (id or spool:DIR) that was cut: go on.")
 @tracking
 def study(data: Path, resumed: str | None, tracking: str, **given: Any) -> None:

@@ -11,6 +11,9 @@ from trainers.recipe import BUDGETS, Row
 from trainers.recipes import RECIPES
 from trainers.study import published
 
+SIDE = 16
+"""Scaled frame sizes are multiples of it in px, so that every network takes them."""
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -39,6 +42,7 @@ class Wish:
         seeds: how many trainings a row gets.
         device: auto, cpu or cuda.
         test_sequence: the sequence to test on, as Config has it.
+        scale: side of the frames as a share of the published data set's; presets that resize frames follow.
     """
 
     budget: str = "10min"
@@ -46,6 +50,7 @@ class Wish:
     seeds: int = 1
     device: str = "auto"
     test_sequence: str = ""
+    scale: float = 1.0
 
 
 def all_rows() -> dict[str, tuple[str, Row]]:
@@ -67,6 +72,8 @@ def plan(wish: Wish) -> list[Entry]:
     """
     if wish.budget not in BUDGETS:
         raise CytolapseError(f"unknown budget {wish.budget!r}: choose one of {', '.join(BUDGETS)}")
+    if not 0.05 <= wish.scale <= 20:
+        raise CytolapseError(f"--scale is {wish.scale}: it must be a share of the published frames' side, 0.05 to 20")
     rows = Registry("row", all_rows())
     chosen = {name: rows[name] for name in wish.rows} or all_rows()
     return [_entry(wish, name, *each, seed) for name, each in chosen.items() for seed in range(wish.seeds)]
@@ -76,6 +83,8 @@ def _entry(wish: Wish, name: str, recipe: str, row: Row, seed: int) -> Entry:
     given = {"preset": row.preset, "seed": seed, "device": wish.device, "test_sequence": wish.test_sequence}
     presets = dict(RECIPES[recipe].presets)
     whole = Config.resolve(presets, recipe, {**row.settings, **given})
+    if wish.scale != 1:
+        given["frame_size"] = SIDE * round(wish.scale * whole.frame_size / SIDE)
     steps = min(row.steps.get(wish.budget, whole.train_steps), whole.train_steps)
     config = Config.resolve(presets, recipe, {**row.settings, **given, "train_steps": steps})
     minimum = -(-whole.train_steps // 2) if row.minimum_steps is None else row.minimum_steps
