@@ -1,10 +1,12 @@
 """ConvLSTM U-Net recipe (Arbelle & Riklin Raviv 2018): a U-Net that remembers the frames before.
 
 `default` trains on chains of clips at full resolution, the state carried from clip to clip. Chains are short, since all
-clips of a chain show one place: with chains of eight, 200 steps see fifty places. `--chain 0` plays whole movies. `full` and `crops` are the
-second and third experiment of the study behind this project: frames resized to 160x160, and crops of 160x160 of which
-seven in ten hold a cell, glued edge to edge again; every clip of 5 frames starts afresh. `paper` has the widths and
-kernels of the paper's code, 74.6 million parameters, and wants a GPU. `quick` is a small network on small crops.
+clips of a chain show one place: with chains of eight, 200 steps see fifty places. `--chain 0` plays whole movies.
+
+`full` and `crops` are the second and third experiment of the study behind this project: frames resized to 160x160, and
+crops of 160x160 of which seven in ten hold a cell, glued edge to edge again; every clip of 5 frames starts afresh.
+`paper` has the widths and kernels of the paper's code, 74.6 million parameters, and wants a GPU. `quick` is a small
+network on small crops.
 """
 
 from trainers.recipe import Recipe, Row
