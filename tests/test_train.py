@@ -236,6 +236,12 @@ def test_a_resumed_training_keeps_its_settings_and_its_data(finished, toy, tmp_p
         assert "Traceback" not in done.stderr
 
 
+def test_a_resumed_training_keeps_its_recipe(finished, toy, cli):
+    code, _, err = cli("train", "flow_unet", "--data", toy, "--resume", "spool:done")
+    assert code == 1
+    assert "RECIPE is unet in that run and can't be changed with --resume: give unet, or train a new run" in err
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_a_training_on_cuda_resumes(toy, cli, interrupted):
     with interrupted(6):

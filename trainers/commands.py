@@ -60,7 +60,7 @@ def train(recipe: str, data: Path, resumed: str | None, init: str | None, tracki
         return
     if init is not None:
         raise CytolapseError("--init can't be given with --resume: that run has weights of its own; leave it out")
-    click.echo(experiment.resume(resumed, data, tracking, given))
+    click.echo(experiment.resume(resumed, data, tracking, {**given, "recipe": recipe}))
 
 
 @click.command()

@@ -100,10 +100,10 @@ def resume(reference: str, data: Path, tracking: str = "", given: Mapping[str, A
 def _same_settings(config: Config, given: Mapping[str, Any]) -> None:
     for name, value in given.items():
         if value is not None and value != getattr(config, name):
-            flag = f"--{name.replace('_', '-')}"
+            own, flag = getattr(config, name), "RECIPE" if name == "recipe" else f"--{name.replace('_', '-')}"
+            mend = f"give {own}" if name == "recipe" else f"leave out {flag} {value}"
             raise CytolapseError(
-                f"{flag} is {getattr(config, name)} in that run and can't be changed with --resume: "
-                f"leave out {flag} {value}, or train a new run"
+                f"{flag} is {own} in that run and can't be changed with --resume: {mend}, or train a new run"
             )
 
 
