@@ -1,6 +1,7 @@
 """Evaluation and validation: what is scored is what is stored, against the right truth, on the right frames."""
 
 import zipfile
+from dataclasses import replace
 from io import BytesIO
 
 import numpy as np
@@ -169,6 +170,15 @@ def test_a_recurrent_network_is_validated_on_frames_in_a_row(toy, limit):
     assert numbers == [0, 4, 8, 12, 16, 20, 24, 28, 32, 36][:: -(-10 // limit)], "gold knows one frame in four"
     dense = Validation([dataset.movies["01"]], "silver", 0, 8, stretch=4)
     assert [int(movie.numbers[t]) for movie, t, _ in dense._truths()] == [0, 1, 2, 3, 20, 21, 22, 23]
+
+
+def test_stretches_do_not_overlap_where_known_frames_lie_in_a_cluster(toy):
+    movie = open_dataset(toy).movies["01"]
+    truth = movie.references["silver"]
+    clustered = replace(truth, known=(np.arange(len(movie)) >= 30) & (np.arange(len(movie)) < 40))
+    movie = replace(movie, references={"silver": clustered})
+    seen = [t for _, t, _ in Validation([movie], "silver", 0, 24, stretch=4)._truths()]
+    assert seen == list(range(30, 40))
 
 
 def test_validation_counts_false_positives_only_where_the_truth_is_full(tmp_path):

@@ -83,9 +83,9 @@ class Validation:
         each = max(1.0, self.stretch * float(np.concatenate(known).mean()))
         every = max(round(each), -(-sum(map(np.count_nonzero, known)) // max(1, int(self.limit / each))))
         return [
-            (movie, int(start), there[start : start + self.stretch])
+            (movie, start, there[start : start + self.stretch])
             for movie, there in zip(self.movies, known, strict=True)
-            for start in np.flatnonzero(there)[::every]
+            for start in _apart(np.flatnonzero(there)[::every], self.stretch)
         ]
 
     def _truths(self) -> Iterator[tuple[Movie, int, NDArray[Any]]]:
@@ -120,3 +120,12 @@ class Validation:
                 image = to_display(movie.frames[t], self._limits[movie.sequence])
                 panels.append(draw(image, truth, labels[index]))
         return contact(panels, columns=2)
+
+
+def _apart(starts: NDArray[np.integer], stretch: int) -> list[int]:
+    """Those positions from which stretches do not overlap: no frame counts twice where known frames lie in clusters."""
+    chosen: list[int] = []
+    for start in map(int, starts):
+        if not chosen or start >= chosen[-1] + stretch:
+            chosen.append(start)
+    return chosen
