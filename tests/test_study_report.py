@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from cytolapse.metrics import match, summarise
 from trainers.study import figures, published
 from trainers.study.lines import Line, ranked
 from trainers.study.report import Section, markdown, page, report_sections
-from trainers.study.tables import flat, source_table
+from trainers.study.tables import flat, seed_table, source_table
 
 WHERE = ("val/silver", "test/silver", "test/gold")
 
@@ -132,3 +133,9 @@ def test_the_page_holds_everything_and_runs_nothing(lines):
 
 def test_without_any_result_there_is_no_contact_sheet(lines):
     assert figures.contact([lines[-1]], dataset=None) is None
+
+
+def test_only_trained_seeds_say_how_much_chance_there_is(lines):
+    good, poor = (replace(line, name=name) for line, name in zip(lines[1:3], ("a", "a, seed 1"), strict=True))
+    assert [row[:2] for row in seed_table([good, poor])[1]] == [["a", "2"]]
+    assert seed_table([good, replace(poor, steps=10)])[1] == []

@@ -86,9 +86,9 @@ def pair_table(lines: Sequence[Line], reference: str) -> Table:
 
 
 def seed_table(lines: Sequence[Line]) -> Table:
-    """Mean and range over the seeds of each row, where there are several."""
+    """Mean and range over the trained seeds of each row, where there are several."""
     groups: dict[str, list[Line]] = {}
-    for line in lines:
+    for line in (each for each in lines if each.trained):
         groups.setdefault(line.name.partition(", seed ")[0], []).append(line)
     rows = []
     for name, group in groups.items():
