@@ -33,3 +33,10 @@ def test_it_leaves_the_model_and_the_random_state_alone_and_grows_with_the_crop(
     weights = sum(each.nbytes for each in model.parameters())
     assert 4 * weights < guesses[0].bytes < guesses[1].bytes
     assert 10 < (guesses[1].bytes - 4 * weights) / (guesses[0].bytes - 4 * weights) < 20, "16 times the pixels"
+
+
+def test_weights_are_counted_once_however_many_clips():
+    wide = MapModel.build(Config(widths="128,256"))
+    found = estimate(Fabric(accelerator="cpu", devices=1), wide, clip(4))
+    assert found.weights == 4 * sum(each.nbytes for each in wide.parameters())
+    assert found.activations < found.weights / 8, "less than the weights themselves"

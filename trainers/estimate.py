@@ -56,9 +56,11 @@ def estimate(fabric: Fabric, model: Learner, clip: Clip) -> Estimate:
     """Run forward and backward three times on a copy of the model and count what autograd keeps; the fastest counts."""
     trial = deepcopy(model).to(fabric.device).train()
     kept: dict[int, int] = {}
+    own = {each.untyped_storage().data_ptr() for each in trial.parameters()}  # the same for any number of clips
 
     def note(tensor: torch.Tensor) -> torch.Tensor:
-        kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        if tensor.untyped_storage().data_ptr() not in own:
+            kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
         return tensor
 
     seconds = math.inf
