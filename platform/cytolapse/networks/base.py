@@ -42,5 +42,4 @@ def restarted(state: State, starts: Tensor) -> State:
     """The state, zero where a clip starts anew; starts: (B,) bool."""
     if state is None:
         return None
-    keep = ~starts
-    return tuple(each * keep.view(-1, *[1] * (each.ndim - 1)) for each in state)
+    return tuple(each.masked_fill(starts.view(-1, *[1] * (each.ndim - 1)), 0) for each in state)
