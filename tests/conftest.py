@@ -70,6 +70,12 @@ def write_toy(folder: Path, frames: int = TOY_FRAMES) -> Path:
 
 
 @pytest.fixture(autouse=True)
+def own_main(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program's own `__main__` after each test: AppTest leaves its page there, which a spawned process would run."""
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
+
+
+@pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Cache and spool of one test, apart from the user's."""
     folder = tmp_path / "home"
