@@ -223,8 +223,11 @@ def test_every_recipe_has_a_row_and_every_preset_of_a_row_exists(monkeypatch):
     assert [entry.role for entry in entries] == list(rows)
     assert entries[0].role == "unet source" and entries[-1].role == "classical"
     assert {entry.config.frame_size for entry in plan(Wish(scale=0.5))} == {0, 80, 128}, "presets that resize follow"
-    with pytest.raises(CytolapseError, match="--scale is 0: it must be"):
-        plan(Wish(scale=0))
+    narrow = {entry.role: entry.config.widths for entry in plan(Wish(width=0.5))}
+    assert (narrow["unet"], narrow["convlstm_unet"]) == ("12,24,48,96", "6,12,24,48"), "each by its own preset"
+    for wrong in ({"scale": 0.0}, {"width": 0.0}):
+        with pytest.raises(CytolapseError, match=f"--{next(iter(wrong))} is 0.0: it must be"):
+            plan(Wish(**wrong))
     full = {entry.role: entry for entry in plan(Wish("full"))}
     for entry in entries:
         assert entry.config.train_steps <= full[entry.role].config.train_steps

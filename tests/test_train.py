@@ -71,6 +71,7 @@ def logged(trained, monkeypatch):
 def test_the_resolved_config_and_the_provenance_are_logged(logged, toy):
     assert logged.data.params["cfg.widths"] == "4,8"
     assert logged.data.params["cfg.head"] == "boundary"
+    assert logged.data.params["cfg.precision"] in ("bf16-mixed", "32-true"), "not auto: what it was here"
     tags = logged.data.tags
     assert tags["cytolapse.digest"] == open_dataset(toy).digest
     assert json.loads(tags["cytolapse.split"])["test"] == [["01", 32, 40]]

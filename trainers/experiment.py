@@ -26,6 +26,7 @@ from trainers import checkpoint, provenance
 from trainers.evaluate import evaluate_split
 from trainers.evaluation import known
 from trainers.fit import Fit, fit
+from trainers.precision import settled
 from trainers.recipes import RECIPES
 from trainers.search import search
 from trainers.validate import Validation
@@ -55,6 +56,7 @@ def train(config: Config, data: Path, tracking: str = "", init: str | None = Non
     Raises:
         CytolapseError: the data or the config can't work.
     """
+    config = settled(config)
     segmenter = _build(config)
     dataset, split = _open(config, data)
     segmenter = replace(_adapted(segmenter, split.movies(dataset, "train")), um=dataset.um)

@@ -59,7 +59,7 @@ class Config:
     )
     test_sequence: str = _field("", "the sequence to test on, of several; the last one where none is named")
     train_on: str = _field("silver", "the truth that is learned and chosen on: silver or gold")
-    precision: str = _field("bf16-mixed", "bf16-mixed or 32-true")
+    precision: str = _field("auto", "bf16-mixed, 32-true, or auto: bf16 where the machine computes in it")
     device: str = _field("auto", "auto, cpu or cuda")
     seed: int = _field(0, "of everything that is drawn")
 
@@ -129,7 +129,7 @@ _CHOICES = {
     "augment": ("none", "geometry", "intensity"),
     "sample": ("cells", "frames"),
     "train_on": ("silver", "gold"),
-    "precision": ("bf16-mixed", "32-true"),
+    "precision": ("auto", "bf16-mixed", "32-true"),
     "device": ("auto", "cpu", "cuda"),
     "pretrained": ("no", "yes"),
 }

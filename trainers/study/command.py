@@ -14,6 +14,8 @@ from trainers.recipe import BUDGETS
 
 SCALE = "Side of your frames as a share of the published 1036x1070: presets that resize shrink alike.  [default: 1]"
 
+WIDTH = "Channels of every network as a share of its preset's; less where there is no GPU.  [default: 1]"
+
 
 class Count(click.ParamType[int | None]):
     """A whole number from 1 on; empty means "not given", as MLproject's defaults say it."""
@@ -53,6 +55,7 @@ class Names(click.ParamType[tuple[str, ...] | None]):
 @click.option("--device", type=Text(), help="auto, cpu or cuda.  [default: auto]")
 @click.option("--test-sequence", "--test_sequence", type=Text(), help="Test on this one.  [default: the last]")
 @click.option("--scale", type=Setting("float"), help=SCALE)
+@click.option("--width", type=Setting("float"), help=WIDTH)
 @click.option("--resume", "resumed", type=Text(), default=None, help="A study (id or spool:DIR) that was cut: go on.")
 @tracking
 def study(data: Path, resumed: str | None, tracking: str, **given: Any) -> None:

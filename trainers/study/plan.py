@@ -43,6 +43,7 @@ class Wish:
         device: auto, cpu or cuda.
         test_sequence: the sequence to test on, as Config has it.
         scale: side of the frames as a share of the published data set's; presets that resize frames follow.
+        width: channels of every network as a share of its preset's; less where there is no GPU.
     """
 
     budget: str = "10min"
@@ -51,6 +52,7 @@ class Wish:
     device: str = "auto"
     test_sequence: str = ""
     scale: float = 1.0
+    width: float = 1.0
 
 
 def all_rows() -> dict[str, tuple[str, Row]]:
@@ -74,6 +76,8 @@ def plan(wish: Wish) -> list[Entry]:
         raise CytolapseError(f"unknown budget {wish.budget!r}: choose one of {', '.join(BUDGETS)}")
     if not 0.05 <= wish.scale <= 20:
         raise CytolapseError(f"--scale is {wish.scale}: it must be a share of the published frames' side, 0.05 to 20")
+    if not 0.1 <= wish.width <= 10:
+        raise CytolapseError(f"--width is {wish.width}: it must be a share of the presets' channels, 0.1 to 10")
     rows = Registry("row", all_rows())
     chosen = {name: rows[name] for name in wish.rows} or all_rows()
     return [_entry(wish, name, *each, seed) for name, each in chosen.items() for seed in range(wish.seeds)]
@@ -85,6 +89,8 @@ def _entry(wish: Wish, name: str, recipe: str, row: Row, seed: int) -> Entry:
     whole = Config.resolve(presets, recipe, {**row.settings, **given})
     if wish.scale != 1:
         given["frame_size"] = SIDE * round(wish.scale * whole.frame_size / SIDE)
+    if wish.width != 1:
+        given["widths"] = ",".join(str(max(1, round(wish.width * channels))) for channels in whole.level_widths)
     steps = min(row.steps.get(wish.budget, whole.train_steps), whole.train_steps)
     config = Config.resolve(presets, recipe, {**row.settings, **given, "train_steps": steps})
     minimum = -(-whole.train_steps // 2) if row.minimum_steps is None else row.minimum_steps
