@@ -71,7 +71,7 @@ def write_toy(folder: Path, frames: int = TOY_FRAMES) -> Path:
 
 @pytest.fixture(autouse=True)
 def own_main(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The program's own `__main__` after each test: AppTest leaves its page there, which a spawned process would run."""
+    """The program's own `__main__` after each test: AppTest leaves a page there that a spawned process would run."""
     monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
 
 

@@ -33,5 +33,5 @@ def settled(config: Config) -> Config:
 def computes_bf16(device: str) -> bool:
     """Whether convolutions in bf16 run in hardware on the device: GPUs since Ampere, processors with AVX-512."""
     if device == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
