@@ -72,6 +72,7 @@ def test_clear_border_removes_what_reaches_into_the_band():
     assert set(np.unique(STEPS["clear_border"](labels, 0))) == {0, 1, 2}
     assert set(np.unique(STEPS["clear_border"](labels, 6))) == {0, 1}
     assert not STEPS["clear_border"](disc(40, (0, 20)), 0).any()
+    assert not STEPS["clear_border"](labels, 25).any(), "nothing lies that far inside"
 
 
 @pytest.mark.parametrize("name", list(STEPS))
@@ -97,6 +98,8 @@ def test_steps_run_in_order():
         ("drop_small", "is written as drop_small=NUMBER"),
         ("fill_holes=3", "is written as fill_holes, in --postprocess"),
         ("drop_small=x", "'x' is not a number"),
+        ("close=-3", "close=-3: it must be 0 or more"),
+        ("split_watershed=0", "split_watershed=0: it must be 1 or more"),
         ("drop_small=nan", "'nan' is not a number"),
         ("drop_small=1e999", "'1e999' is not a number"),
     ],

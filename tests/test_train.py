@@ -23,6 +23,7 @@ from conftest import ROOT, python, write_toy
 from cytolapse.data import open_dataset
 from cytolapse.segmenter import Segmenter
 from cytolapse.tracking import load_folder, open_store
+from cytolapse.tracking import logged as logged_run
 from trainers import checkpoint, fit
 from trainers.recipes import RECIPES
 
@@ -358,6 +359,8 @@ def test_the_same_seed_trains_the_same_model(toy, cli, tmp_path):
         (["unet", "--batch", "0"], 1, "--batch is 0: it must be at least 1"),
         (["unet", "--postprocess", "blur"], 1, "unknown post-processing step 'blur'"),
         (["unet", "--crop", "100"], 1, "widths 24,48,96,192 needs a multiple of 8, as 96 or 104"),
+        (["unet", "--crop", "8"], 1, "--crop is 8: unet with widths 24,48,96,192 needs 16"),
+        (["unet", "--postprocess", "close=-3"], 1, "post-processing step close=-3: it must be 0 or more"),
         (["unet", "--frame-size", "3"], 1, "--frame-size is 3: unet with widths 24,48,96,192 needs"),
         (["unet", "--model", "classical"], 1, "--model is classical: unet is a recipe for map; leave it out"),
         (["mask_rcnn", "--network", "unet"], 1, "unknown backbone 'unet': choose one of resnet18, resnet50"),
@@ -426,13 +429,100 @@ def test_a_test_part_without_truth_leaves_the_run_as_it_was(cli, tmp_path):
 
 
 def test_a_loss_that_is_no_number_stops_with_the_mend(toy, cli, tmp_path):
-    settings = [*TINY, "--learning-rate", 1e30, "--tracking", "spool:run"]
+    settings = [*TINY, "--learning-rate", 1e30, "--validate-every", 1, "--tracking", "spool:run"]
     code, _, err = cli("train", "unet", "--data", toy, *settings)
     assert code == 1
     assert "use a lower --learning-rate" in err
-    assert re.search(r"at step \d+, on frames 01/\d+, 01/\d+: ", err), "it says where to look"
-    assert (tmp_path / "run/checkpoints/last.pt").is_file()
+    assert "--resume" not in err, "it would end the same way"
     assert losses(tmp_path / "run"), "what was logged before is kept"
+
+
+def test_after_a_loss_that_is_no_number_the_last_good_weights_are_there(toy, cli, tmp_path, monkeypatch):
+    seen, real = iter(range(5)), fit._step
+
+    def spoilt(job, *parts):
+        loss = real(job, *parts)
+        if next(seen, None) is None:  # at the sixth step; the fourth was validated
+            raise fit.DivergedError(f"the loss became nan {job.where()}: {fit.MEND}")
+        return loss
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fit, "_step", spoilt)
+        code, _, err = cli("train", "unet", "--data", toy, *TINY, "--tracking", "spool:run")
+    assert code == 1
+    assert re.search(r"at step 6, on frames 01/\d+, 01/\d+: ", err), "it says where to look"
+    state = checkpoint.load(tmp_path / "run/checkpoints/last.pt")
+    assert state["progress"]["step"] == 4
+    assert all(torch.isfinite(each).all() for each in state["parts"]["model"].values())
+    init, rate = re.search(r"cytolapse train unet --init (\S+) --learning-rate (\S+)", err).groups()
+    assert float(rate) == 1e-4
+    more = ("--init", init, "--learning-rate", rate, "--tracking", "spool:mended")
+    code, _, err = cli("train", "unet", "--data", toy, *TINY, *more)
+    assert code == 0, err
+
+
+def test_weights_that_the_last_step_spoilt_are_not_kept(toy, cli, tmp_path, monkeypatch):
+    real = fit._step
+
+    def spoilt(job, *parts):
+        loss = real(job, *parts)
+        if job.step == 3:
+            next(iter(job.model.parameters())).data.fill_(float("nan"))
+        return loss
+
+    monkeypatch.setattr(fit, "_step", spoilt)
+    code, _, err = cli("train", "unet", "--data", toy, *TINY, "--tracking", "spool:run")
+    assert code == 1
+    assert "the loss became nan after step 4: use a lower --learning-rate" in err
+    assert checkpoint.load(tmp_path / "run/checkpoints/last.pt")["progress"]["step"] == 0
+
+
+def test_memory_that_ends_during_training_says_what_would_fit(toy, cli, monkeypatch):
+    def full(*parts):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
+
+    monkeypatch.setattr(fit, "_step", full)
+    for more, mend in ((["--batch", 4], "--batch 2 takes half of it"), (["--batch", 1], "a --crop smaller than 48")):
+        code, _, err = cli("train", "unet", "--data", toy, *TINY, *more, "--tracking", f"spool:run{more[1]}")
+        assert code == 1
+        assert "out of memory at step 1, on frames 01/" in err and mend in err
+        assert "Traceback" not in err
+
+
+def test_a_checkpoint_of_another_architecture_is_refused(toy, cli, tmp_path, interrupted):
+    with interrupted(4):
+        cli("train", "unet", "--data", toy, *TINY, "--tracking", "spool:run")
+    path = tmp_path / "run/checkpoints/last.pt"
+    state = checkpoint.load(path)
+    state["config"]["widths"] = "4,16"
+    checkpoint.save(path, state)
+    code, _, err = cli("train", "unet", "--data", toy, "--resume", "spool:run")
+    assert code == 1
+    assert "the checkpoint is of another architecture" in err and "train a new run" in err
+    assert "Traceback" not in err
+
+
+def test_the_minutes_of_a_resumed_training_are_those_of_all_its_parts(finished, toy, cli):
+    before = logged_run(str(finished)).metrics["train/minutes"]
+    code, _, err = cli("train", "unet", "--data", toy, "--resume", "spool:done")
+    assert code == 0, err
+    assert logged_run(str(finished)).metrics["train/minutes"] == pytest.approx(before, rel=0.2)
+
+
+@pytest.mark.parametrize("size", [(5, 7), (37, 61)])
+def test_frames_smaller_than_the_stride_and_odd_ones_are_trained_on(size, cli, tmp_path):
+    world = write_toy(tmp_path / "small", frames=30)
+    for path in world.rglob("*.tif"):
+        tifffile.imwrite(path, tifffile.imread(path)[38 : 38 + size[0], 34 : 34 + size[1]])
+    code, _, err = cli("train", "unet", "--data", world, *TINY, "--widths", "4,8,8,8", "--tracking", "spool:run")
+    assert code == 0, err
+
+
+def test_a_clip_longer_than_the_training_part_is_refused(toy, cli):
+    code, _, err = cli("train", "convlstm_unet", "--data", toy, *TINY, "--clip", 30, "--tracking", "spool:run")
+    assert code == 1
+    assert "--clip is 30: a training part has only 18 frames; use at most those" in err
+    assert "--resume" not in err, "there is nothing to go on with"
 
 
 def test_a_batch_that_the_memory_can_not_hold_says_what_would_fit(toy, cli):

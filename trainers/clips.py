@@ -100,7 +100,8 @@ class Clips(Dataset[tuple[torch.Tensor, ...]]):
         self._pools = _pools(find_cells(movies, config.train_on), config.sample)
         self._side = config.frame_size or config.crop
         self._augment = Augment(config.augment, self._side)
-        longest, shortest = (choose(map(len, movies)) for choose in (max, min))
+        lengths = [len(movie) for movie in movies if config.train_on in movie.references]
+        longest, shortest = max(lengths), min(lengths)
         self._chain = config.chain or -(-longest // config.clip)
         if shortest < config.clip:
             raise CytolapseError(
@@ -158,9 +159,11 @@ class Clips(Dataset[tuple[torch.Tensor, ...]]):
         stride, back = 1, False
         if self._config.temporal_stride:
             stride, back = int(rng.integers(1, self._config.temporal_stride + 1)), bool(rng.integers(2))
-        first = cell.frame - stride * int(rng.integers(count))
-        first = int(np.clip(first, 0, max(length - stride * (count - 1) - 1, 0)))
-        times = _mirror(first + stride * np.arange(count), length)
+        # Where in the chain the cell's frame may stand so that the chain lies in the movie, if it can.
+        earliest = max(0, count - 1 - (length - 1 - cell.frame) // stride)
+        latest = min(count - 1, cell.frame // stride)
+        place = rng.integers(earliest, latest + 1) if earliest <= latest else rng.integers(count)
+        times = _mirror(cell.frame + stride * (np.arange(count) - place), length)
         return times[::-1] if back else times
 
     @property

@@ -4,7 +4,8 @@
 clips of a chain show one place: with chains of eight, 200 steps see fifty places. `--chain 0` plays whole movies.
 
 `full` and `crops` are the second and third experiment of the study behind this project: frames resized to 160x160, and
-crops of 160x160 of which seven in ten hold a cell, glued edge to edge again; every clip of 5 frames starts afresh.
+crops of 160x160 of which seven in ten hold a cell, glued edge to edge again; every clip of 5 frames starts afresh,
+in training and in use.
 `paper` has the widths and kernels of the paper's code, 74.6 million parameters, and wants a GPU. `quick` is a small
 network on small crops.
 """
@@ -12,7 +13,16 @@ network on small crops.
 from trainers.recipe import Recipe, Row
 
 NETWORK = {"network": "convlstm_unet", "widths": "12,24,48,96", "clip": 5}
-SOURCE = {**NETWORK, "head": "semantic", "batch": 3}
+SOURCE = {
+    **NETWORK,
+    "head": "semantic",
+    "batch": 3,
+    "warm_up": 0,
+    "restart": 5,
+    "train_steps": 600,
+    "validate_every": 100,
+}
+STEPS = {"10min": 8, "1h": 300}
 
 RECIPE = Recipe(
     text="U-Net with a ConvLSTM in every encoder level, the state carried through the movie",
@@ -24,7 +34,8 @@ RECIPE = Recipe(
             "batch": 3,
             "chain": 3,
             "temporal_stride": 2,
-            "train_steps": 400,
+            "train_steps": 600,
+            "validate_every": 100,
         },
         "full": {**SOURCE, "frame_size": 160, "postprocess": "drop_small=60"},
         "crops": {
@@ -35,12 +46,12 @@ RECIPE = Recipe(
             "stitch": "hard",
             "postprocess": "close=3,open_area=60",
         },
-        "paper": {**NETWORK, "widths": "128,256,256,512", "recurrent_kernel": 5, "batch": 2, "chain": 8},
-        "quick": {**NETWORK, "widths": "8,16,32,64", "crop": 160, "batch": 2, "chain": 4, "train_steps": 480},
+        "paper": {**NETWORK, "widths": "128,256,256,512", "recurrent_kernel": 5, "crop": 256, "batch": 2, "chain": 8},
+        "quick": {**NETWORK, "widths": "8,16,32,64", "validate_every": 120, "batch": 2, "chain": 4, "train_steps": 480},
     },
     study=(
-        Row("convlstm full", "full", published="LSTM U-Net, full frames"),
-        Row("convlstm crops", "crops", published="LSTM U-Net, crops"),
-        Row(steps={"10min": 8, "1h": 200}),
+        Row("convlstm full", "full", steps=STEPS, published="LSTM U-Net, full frames"),
+        Row("convlstm crops", "crops", steps=STEPS, published="LSTM U-Net, crops"),
+        Row(steps=STEPS),
     ),
 )

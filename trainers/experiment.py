@@ -12,20 +12,20 @@ import numpy as np
 from lightning_fabric import seed_everything
 
 from cytolapse.config import Config
-from cytolapse.data import DataSet, Split, default_split, open_dataset
-from cytolapse.data.ctc import need_inside
 from cytolapse.errors import CytolapseError
 from cytolapse.heads import ceiling
 from cytolapse.learner import Learner
 from cytolapse.metrics import METRIC_SCHEMA_VERSION, SELECTION
 from cytolapse.pixel_size import warn_of_scale
 from cytolapse.postprocess import apply_steps
-from cytolapse.segmenter import Segmenter, pick_device
+from cytolapse.segmenter import Segmenter
 from cytolapse.tracking import Parent, Run, load_folder, resume_run, start_run
 from trainers import checkpoint, provenance
 from trainers.evaluate import evaluate_split
 from trainers.evaluation import known
-from trainers.fit import Fit, fit
+from trainers.fit import fit
+from trainers.job import DivergedError, Fit
+from trainers.opening import open_for_training
 from trainers.precision import settled
 from trainers.recipes import RECIPES
 from trainers.search import search
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from cytolapse.data import Movie
+    from cytolapse.data import DataSet, Movie, Split
 
 log = logging.getLogger("cytolapse.train")
 CEILING_FRAMES = 20
@@ -58,7 +58,7 @@ def train(config: Config, data: Path, tracking: str = "", init: str | None = Non
     """
     config = settled(config)
     segmenter = _build(config)
-    dataset, split = _open(config, data)
+    dataset, split = open_for_training(config, data)
     segmenter = replace(_adapted(segmenter, split.movies(dataset, "train")), um=dataset.um)
     started = _start(segmenter, init)
     name = "-".join(filter(None, (config.recipe, config.head)))
@@ -87,7 +87,7 @@ def resume(reference: str, data: Path, tracking: str = "", given: Mapping[str, A
         state = checkpoint.load(path)
         config = Config.from_dict(state["config"])
         _same_settings(config, given or {})
-        dataset, split = _open(config, data)
+        dataset, split = open_for_training(config, data)
         if dataset.digest != state["digest"]:
             raise CytolapseError(f"{data} is not what {reference} was trained on: give those data, or train a new run")
         segmenter = replace(_build(config), um=dataset.um)
@@ -107,32 +107,6 @@ def _same_settings(config: Config, given: Mapping[str, Any]) -> None:
             raise CytolapseError(
                 f"{flag} is {own} in that run and can't be changed with --resume: {mend}, or train a new run"
             )
-
-
-def _open(config: Config, data: Path) -> tuple[DataSet, Split]:
-    pick_device(config.device)
-    dataset = open_dataset(data)
-    for movie in dataset.movies.values():
-        need_inside(dataset.path, dataset.border, movie.frames.shape[1:])
-    dataset.need_truth(config.train_on)
-    split = default_split(dataset, config.test_sequence)
-    for part in ("train", "validation"):
-        if not any(_holds_cells(movie, config.train_on) for movie in split.movies(dataset, part)):
-            raise CytolapseError(
-                f"the {part} part of {dataset.path} has no cell in its {config.train_on} truth: there is nothing to "
-                f"{'learn from' if part == 'train' else 'choose on'}; try the other --train-on"
-            )
-    truths = [movie.references.get(config.train_on) for movie in split.movies(dataset, "validation")]
-    if not any(truth is not None and truth.full.any() for truth in truths):
-        raise CytolapseError(
-            f"no frame in the validation part of {dataset.path} has every cell in its {config.train_on} truth: false "
-            "positives could not be counted, so nothing could be chosen; try the other --train-on"
-        )
-    return dataset, split
-
-
-def _holds_cells(movie: Movie, reference: str) -> bool:
-    return any(np.any(movie.references[reference].labels[t]) for t in np.flatnonzero(known(movie, reference)))
 
 
 def _build(config: Config) -> Segmenter:
@@ -163,7 +137,7 @@ def _start(segmenter: Segmenter, init: str | None) -> Mapping[str, str]:
 
 def _start_from(segmenter: Segmenter, init: str) -> None:
     other = Segmenter.load(load_folder(init), device="cpu")
-    for name in ("model", "network", "head", "widths"):
+    for name in ("model", "network", "head", "widths", "anchors"):
         mine, theirs = getattr(segmenter.config, name), getattr(other.config, name)
         if mine != theirs:
             raise CytolapseError(f"--init {init} has {name} {theirs!r}, this training {mine!r}: give --{name} {theirs}")
@@ -198,13 +172,12 @@ def _train(run: Run, segmenter: Segmenter, dataset: DataSet, split: Split, path:
 
 
 def _fit(job: Fit, path: Path | None) -> None:
-    run, started = job.run, time.perf_counter()
+    run = job.run
     log.info("%s starts; its events are kept in %s", run.name, run.folder)
     try:
         fit(job, path)
-    except BaseException:
-        where, recipe = run.run_id or f"spool:{run.folder}", job.segmenter.config.recipe
-        log.warning("stopped at step %d; go on with: cytolapse train %s --resume %s", job.step, recipe, where)
+    except BaseException as error:
+        _say_how_to_go_on(job, isinstance(error, DivergedError))
         raise
     finally:
         if job.last_path.is_file():
@@ -212,8 +185,18 @@ def _fit(job: Fit, path: Path | None) -> None:
     run.model(job.last_model, name="last", step=job.step, kind="checkpoint")
     run.metrics({f"val/{SELECTION}": job.latest}, step=job.step, model="last")
     log.info("best validation at step %d of %d", job.best_step, job.step)
-    minutes = (time.perf_counter() - started) / 60
-    run.metrics({"train/best_step": job.best_step, "train/steps": job.step, "train/minutes": minutes})
+    took = {"train/steps": job.step, "train/minutes": job.seconds / 60}
+    run.metrics({"train/best_step": job.best_step, **took})
+
+
+def _say_how_to_go_on(job: Fit, diverged: bool) -> None:
+    """From the last checkpoint where there is one; of a training that diverged, only its weights are of use."""
+    config, where = job.segmenter.config, job.run.run_id or f"spool:{job.run.folder}"
+    if diverged and job.last_model.is_dir():
+        mend = f"--init {job.last_model} --learning-rate {config.learning_rate / 10:g} --data DATA"
+        log.warning("weights of the last good validation: cytolapse train %s %s", config.recipe, mend)
+    elif job.last_path.is_file() and not diverged:
+        log.warning("stopped at step %d; go on with: cytolapse train %s --resume %s", job.step, config.recipe, where)
 
 
 def _log_setup(run: Run, segmenter: Segmenter, dataset: DataSet, split: Split) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from dataclasses import dataclass, field
-from functools import cached_property
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -16,107 +15,23 @@ from torch.optim.lr_scheduler import OneCycleLR
 from torch.utils.data import DataLoader, Subset
 from tqdm import tqdm
 
-from cytolapse.errors import CytolapseError
+from cytolapse.errors import CytolapseError, is_out_of_memory
 from cytolapse.learner import Clip
 from cytolapse.segmenter import pick_device
 from trainers import checkpoint
-from trainers.clips import Clips
 from trainers.estimate import estimate
+from trainers.job import DivergedError, Fit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from cytolapse.data import Movie
-    from cytolapse.learner import Learner
+    from cytolapse.config import Config
     from cytolapse.networks import State
-    from cytolapse.segmenter import Segmenter
-    from cytolapse.tracking import Run
-    from trainers.validate import Validation
 
 log = logging.getLogger("cytolapse.train")
 MAX_NORM = 10.0
 MEND = "use a lower --learning-rate or --precision 32-true"
-PROGRESS = ("step", "best", "best_step", "stale", "latest", "best_weights", "carried")
-
-
-@dataclass
-class Fit:
-    """A training: what it needs, and how far it is.
-
-    Attributes:
-        segmenter: what is validated and saved.
-        model: the segmenter's model, trained in place.
-        train: the movies of the training part.
-        validation: scores the model on the validation part.
-        run: where events go; checkpoints lie in its folder.
-        digest: of the data set, so that a resumed training can be told from one on other data.
-        step: optimiser steps done.
-        best: the highest selection score so far.
-        best_step: when that was.
-        stale: validations since then.
-        latest: the selection score of the last validation.
-        best_weights: the model's weights then.
-        carried: the state that a recurrent network goes on with at the next clip.
-    """
-
-    segmenter: Segmenter
-    model: Learner
-    train: Sequence[Movie]
-    validation: Validation
-    run: Run
-    digest: str
-    step: int = 0
-    best: float = -1.0
-    best_step: int = 0
-    stale: int = 0
-    latest: float = 0.0
-    best_weights: dict[str, Any] = field(default_factory=dict)
-    carried: State = None
-    parts: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def last_path(self) -> Path:
-        """The checkpoint to resume from."""
-        return self.run.folder / "checkpoints" / "last.pt"
-
-    @property
-    def last_model(self) -> Path:
-        """The folder of the segmenter as it was at the last validation."""
-        return self.run.folder / "last"
-
-    @property
-    def finished(self) -> bool:
-        """All steps are done, or validation has not improved for `patience` times in the second half."""
-        config = self.segmenter.config
-        return self.step >= config.train_steps or 0 < config.patience <= self.stale
-
-    @cached_property
-    def clips(self) -> Clips:
-        """What is learned from."""
-        return Clips(self.train, self.model.encode, self.segmenter.config)
-
-    def where(self) -> str:
-        """The step that is being done and the frames it learns from."""
-        size = self.segmenter.config.batch
-        frames = (self.clips.where(n) for n in range(self.step * size, (self.step + 1) * size))
-        return f"at step {self.step + 1}, on frames {', '.join(frames)}"
-
-    def state(self) -> dict[str, Any]:
-        """Everything a resumed training needs to go on bit-identically."""
-        progress = {name: getattr(self, name) for name in PROGRESS}
-        parts = {name: part.state_dict() for name, part in self.parts.items()}
-        config = self.segmenter.config.as_dict()
-        facts = {"config": config, "digest": self.digest, "random": torch.get_rng_state()}
-        return {**facts, "progress": progress, "parts": parts}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """The inverse of `state`."""
-        for name, value in state["progress"].items():
-            setattr(self, name, value)
-        for name, part in self.parts.items():
-            part.load_state_dict(state["parts"][name])
-        torch.set_rng_state(state["random"])
 
 
 def fit(job: Fit, resume: Path | None = None) -> None:
@@ -127,8 +42,17 @@ def fit(job: Fit, resume: Path | None = None) -> None:
     """
     try:
         _fit(job, resume)
-    except torch.OutOfMemoryError as error:
-        raise CytolapseError("out of memory: use a smaller --batch, --crop or --widths") from error
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise CytolapseError(f"out of memory {job.where()}: {_smaller(job.segmenter.config)}") from error
+
+
+def _smaller(config: Config) -> str:
+    """What takes half the memory."""
+    if config.batch > 1:
+        return f"--batch {config.batch // 2} takes half of it; a smaller --crop or --widths less, too"
+    return f"use a --crop smaller than {config.crop}, or smaller --widths"
 
 
 def _fit(job: Fit, resume: Path | None) -> None:
@@ -146,15 +70,18 @@ def _fit(job: Fit, resume: Path | None) -> None:
         job.segmenter.save(job.last_model)  # the run's folder may be a new one, on another machine
     learner, optimizer = fabric.setup(model, optimizer)
     with _bar(job) as bar:
+        begun = time.perf_counter() - job.seconds
         started = time.perf_counter()
         for clip in _batches(fabric, job):
             learner.train()
             loss = _step(job, fabric, learner, optimizer, clip)
             scheduler.step()
             job.step += 1
+            job.seconds = time.perf_counter() - begun
             speed = clip.frames.shape[:2].numel() / (time.perf_counter() - started)
             _report(job, bar, loss, speed)
             if job.step % config.validate_every == 0 or job.step == config.train_steps:
+                _check_weights(job, fabric)
                 _validate(job)
             if job.finished:
                 break
@@ -178,13 +105,27 @@ def _step(job: Fit, fabric: Fabric, learner: Any, optimizer: Any, clip: Clip) ->
     job.carried = _cut(carried, fabric.device)
     value = float(loss.detach())
     if not math.isfinite(value):
-        raise CytolapseError(f"the loss became {value} {job.where()}: {MEND}")
+        raise DivergedError(f"the loss became {value} {job.where()}: {MEND}")
     fabric.backward(loss)
     norm = fabric.clip_gradients(learner, optimizer, max_norm=MAX_NORM, error_if_nonfinite=False)
     if norm is not None and not math.isfinite(float(norm)):
-        raise CytolapseError(f"the gradient became {float(norm)} {job.where()}: {MEND}")
+        raise DivergedError(f"the gradient became {float(norm)} {job.where()}: {MEND}")
     optimizer.step()
     return value
+
+
+def _check_weights(job: Fit, fabric: Fabric) -> None:
+    """Refuse weights that give no loss at the next step: the checkpoint before them is the last good one.
+
+    Raises:
+        DivergedError: they do.
+    """
+    config = job.segmenter.config
+    trial, first = deepcopy(job.model).train(), job.step % config.train_steps * config.batch
+    with torch.no_grad(), fabric.autocast():
+        loss = float(trial(_batch(fabric, job, config.batch, first))[0])
+    if not math.isfinite(loss):
+        raise DivergedError(f"the loss became {loss} after step {job.step}: {MEND}")
 
 
 def _cut(state: State, device: torch.device) -> State:
@@ -204,6 +145,7 @@ def _report(job: Fit, bar: tqdm[Any], loss: float, speed: float) -> None:
 
 
 def _validate(job: Fit) -> None:
+    started = time.perf_counter()
     selection = job.latest = job.validation.run(job.segmenter, job.model, job.run, job.step)
     # The first half is not counted: while the learning rate is high, a validation says little about the end.
     job.stale += job.step > job.segmenter.config.train_steps // 2
@@ -212,6 +154,7 @@ def _validate(job: Fit) -> None:
         weights = job.parts["model"].state_dict()
         job.best_weights = {name: tensor.detach().to("cpu", copy=True) for name, tensor in weights.items()}
     job.segmenter.save(job.last_model)
+    job.seconds += time.perf_counter() - started
     checkpoint.save(job.last_path, job.state())
 
 
@@ -233,6 +176,6 @@ def _announce(fabric: Fabric, job: Fit) -> None:
     job.run.tags({"cytolapse.estimate_minutes": f"{minutes:.2f}", "cytolapse.estimate_gb": f"{guess.bytes / 1e9:.2f}"})
 
 
-def _batch(fabric: Fabric, job: Fit, size: int) -> Clip:
-    parts = zip(*(job.clips[n] for n in range(size)), strict=True)
+def _batch(fabric: Fabric, job: Fit, size: int, first: int = 0) -> Clip:
+    parts = zip(*(job.clips[n] for n in range(first, first + size)), strict=True)
     return Clip(*(torch.stack(part).to(fabric.device) for part in parts))

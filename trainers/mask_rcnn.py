@@ -53,6 +53,6 @@ RECIPE = Recipe(
         "default": {**BASE, "crop": 512, "train_steps": 3000, "validate_every": 250, "learning_rate": 5e-4},
         "cpu": {**BASE, "network": "resnet18", "crop": 160, "batch": 2, "train_steps": 300, "validate_every": 100},
     },
-    study=(Row(preset="cpu"),),
+    study=(Row(preset="cpu"), Row("mask_rcnn full", steps={"10min": 0, "1h": 0})),
     adapt=adapt,
 )

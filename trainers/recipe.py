@@ -24,7 +24,8 @@ class Row:
         name: what the table calls it; "" is the recipe's own name.
         preset: of the recipe.
         settings: fields of Config that differ from the preset.
-        steps: budget -> optimiser steps; "full" is the preset's own train_steps.
+        steps: budget -> optimiser steps; "full" is the preset's own train_steps. With 0 it is left out of that budget,
+            unless it is asked for by name.
         minimum_steps: with fewer it is not trained, so not ranked; None is half of the preset's, as few as early
             stopping can leave; 0 where there is nothing to learn.
         published: the row of `trainers/study/published.py` that it repeats; "" where it repeats none.
@@ -33,7 +34,7 @@ class Row:
     name: str = ""
     preset: str = "default"
     settings: Mapping[str, Any] = field(default_factory=dict)
-    steps: Mapping[str, int] = field(default_factory=lambda: {"10min": 10, "1h": 300})
+    steps: Mapping[str, int] = field(default_factory=lambda: {"10min": 10, "1h": 800})
     minimum_steps: int | None = None
     published: str = ""
 

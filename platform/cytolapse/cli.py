@@ -12,7 +12,7 @@ from importlib.metadata import EntryPoint, entry_points
 import click
 
 from cytolapse import __version__
-from cytolapse.errors import CytolapseError
+from cytolapse.errors import CytolapseError, is_out_of_memory
 
 GROUP = "cytolapse.commands"
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
@@ -83,7 +83,7 @@ def main(command: click.Command = cytolapse) -> None:
         click.echo(f"error: {error}: free some disk space, then run it again (a training with --resume)", err=True)
         sys.exit(1)
     except (MemoryError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and "allocate memory" not in str(error):  # as torch tells it
+        if not is_out_of_memory(error):
             raise
         text = str(error).rpartition(": ")[2].splitlines()
         click.echo(

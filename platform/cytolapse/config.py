@@ -41,15 +41,16 @@ class Config:
     frame_size: int = _field(0, "resize whole frames to this many px square; 0 trains on crops at full resolution")
     tile: int = _field(0, "segment in tiles of this many px square; 0: whole frames")
     stitch: str = _field("taper", "how tiles are put together: taper (overlapping, blended) or hard (edge to edge)")
-    crop: int = _field(256, "side of a training crop in px; without meaning where frame_size is given")
+    crop: int = _field(160, "side of a training crop in px; without meaning where frame_size is given")
     sample: str = _field("cells", "what training crops are drawn by: cells, or frames (7 of 10 then hold a cell)")
     clip: int = _field(1, "frames in a clip")
     chain: int = _field(1, "clips played one after another with the state carried on; 0: the whole movie")
     temporal_stride: int = _field(0, "clips skip ahead by 1 to this many frames, or back; 0: every frame as filmed")
     warm_up: int = _field(4, "frames at a movie's start that a recurrent network first sees backwards")
+    restart: int = _field(0, "frames after which a recurrent network forgets what it saw; 0: it never does")
     batch: int = _field(4, "clips in a batch")
-    train_steps: int = _field(600, "optimiser steps at most")
-    validate_every: int = _field(60, "steps between validations")
+    train_steps: int = _field(1600, "optimiser steps at most")
+    validate_every: int = _field(160, "steps between validations")
     validate_frames: int = _field(24, "frames read at each validation and to choose the operating point, evenly spaced")
     patience: int = _field(5, "stop after this many validations of the second half without a better one; 0: never")
     learning_rate: float = _field(1e-3, "peak of the one-cycle schedule of AdamW")
@@ -67,7 +68,8 @@ class Config:
         """Refuse what can't work, naming the flag."""
         for name in ("clip", "batch", "train_steps", "validate_every", "validate_frames", "crop"):
             self._need(getattr(self, name) >= 1, name, "at least 1")
-        for name in ("frame_size", "patience", "seed", "weight_decay", "chain", "temporal_stride", "warm_up", "tile"):
+        counted = ("chain", "temporal_stride", "warm_up", "restart")
+        for name in ("frame_size", "patience", "seed", "weight_decay", "tile", *counted):
             self._need(getattr(self, name) >= 0, name, "0 or more")
         self._need(not (self.tile and self.frame_size), "tile", "0 where --frame-size resizes whole frames")
         self._need(self.seed < 2**32, "seed", "less than 2^32")

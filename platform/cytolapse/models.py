@@ -9,7 +9,7 @@ import torch
 from torch.nn.functional import interpolate
 
 from cytolapse.classical import Classical
-from cytolapse.errors import CytolapseError
+from cytolapse.errors import CytolapseError, is_out_of_memory
 from cytolapse.heads import HEADS, Sparse, default_point
 from cytolapse.learner import Learner, normalise
 from cytolapse.networks import NETWORKS, restarted
@@ -151,14 +151,21 @@ class MapModel(Learner):
 def _check_side(config: Config, stride: int) -> None:
     sides = {"--frame-size": config.frame_size} if config.frame_size else {"--crop": config.crop}
     for flag, side in {**sides, "--tile": config.tile}.items():
+        if 0 < side < 2 * stride:  # the deepest level would be a single pixel: nothing to normalise
+            raise CytolapseError(f"{flag} is {side}: {config.network} with widths {config.widths} needs {2 * stride}")
         if side % stride:
             low, high = side // stride * stride, -(-side // stride) * stride
             needed = f"{config.network} with widths {config.widths} needs a multiple of {stride}"
             raise CytolapseError(f"{flag} is {side}: {needed}, as {f'{low} or {high}' if low else high}")
 
 
-def stream(model: Model, frames: NDArray[Any]) -> Iterator[Any]:
+def stream(model: Model, frames: NDArray[Any], restart: int = 0) -> Iterator[Any]:
     """Raw output frame by frame, the state carried through: constant memory for a movie (T, Y, X) of any length.
+
+    Args:
+        model: makes the output.
+        frames: (T, Y, X) of any grey dtype.
+        restart: frames after which the state is forgotten; 0: never.
 
     Raises:
         CytolapseError: the memory does not suffice.
@@ -166,10 +173,13 @@ def stream(model: Model, frames: NDArray[Any]) -> Iterator[Any]:
     try:
         state = model.warm_up(frames)
         for t in range(len(frames)):
+            state = None if t and restart and t % restart == 0 else state
             raw, state = model.predict(frames[t : t + 1], state)
             yield raw[0]
-    except (torch.OutOfMemoryError, MemoryError) as error:
-        mend = "use tiles (--tile 256), smaller --widths or --device cpu"
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        mend = "use smaller --widths, --device cpu or, where the model makes maps, tiles (--tile 256)"
         raise CytolapseError(f"out of memory on a frame of {frames.shape[1]}x{frames.shape[2]} px: {mend}") from error
 
 

@@ -105,6 +105,8 @@ def clear_border(labels: Labels, band: float) -> Labels:
         labels: (Y, X) int32, 0 = background.
         band: in px.
     """
+    if 2 * (int(band) + 1) >= min(labels.shape):  # nothing lies farther inside
+        return np.zeros_like(labels)
     return np.asarray(segmentation.clear_border(labels, buffer_size=int(band)), dtype=np.int32)
 
 
@@ -122,15 +124,17 @@ STEPS: Registry[Callable[..., Labels]] = Registry(
 
 
 class Tuning(NamedTuple):
-    """What the search of the operating point may do with a step.
+    """What a step's number may be.
 
     multiples: of the number that the user gave, those worth trying; the first is 1.
     reach: what lies farther than this many times the number (in px) from a cell does not change the cell; None where
         nothing is known, so that whole frames are needed.
+    least: the smallest number that makes sense.
     """
 
     multiples: tuple[float, ...] = (1.0,)
     reach: float | None = None
+    least: float = 0.0
 
 
 TUNING: Mapping[str, Tuning] = {
@@ -139,7 +143,7 @@ TUNING: Mapping[str, Tuning] = {
     "drop_small": Tuning((1.0, 0.5, 2.0, 4.0), reach=0.0),
     "fill_holes": Tuning(reach=0.0),
     "open_area": Tuning((1.0, 0.5, 2.0, 4.0), reach=0.0),
-    "split_watershed": Tuning((1.0, 0.5, 2.0), reach=1.0),
+    "split_watershed": Tuning((1.0, 0.5, 2.0), reach=1.0, least=1.0),
 }
 """A step that is not named here keeps its number."""
 
@@ -170,7 +174,10 @@ class Step:
     def tried(self) -> tuple[float, ...]:
         """The numbers worth trying, the own one first; empty where it takes none."""
         multiples = TUNING.get(self.name, Tuning()).multiples
-        return () if self.number is None else tuple(dict.fromkeys(self.number * factor for factor in multiples))
+        if self.number is None:
+            return ()
+        least = TUNING.get(self.name, Tuning()).least
+        return tuple(dict.fromkeys(max(self.number * factor, least) for factor in multiples))
 
     @property
     def reach(self) -> float:
@@ -208,6 +215,8 @@ def _step(name: str, value: str) -> Step:
         number = math.nan
     if not math.isfinite(number):
         raise CytolapseError(f"post-processing step {name}={value}: {value!r} is not a number")
+    if number < (least := TUNING.get(name, Tuning()).least):
+        raise CytolapseError(f"post-processing step {name}={value}: it must be {least:g} or more")
     return Step(name, name, number)
 
 

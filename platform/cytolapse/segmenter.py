@@ -87,7 +87,7 @@ class Segmenter:
         """The model's raw output of frames (T, Y, X), frame by frame: what a search of the operating point reads."""
         if isinstance(self.model, nn.Module):
             self.model.eval()
-        return stream(self.model, frames)
+        return stream(self.model, frames, self.config.restart)
 
     def decode(self, raw: Any) -> NDArray[np.int32]:
         """Labels (Y, X) int32 of one frame's raw output, after the steps, numbered 1, 2, 3, ..."""

@@ -79,7 +79,8 @@ def plan(wish: Wish) -> list[Entry]:
     if not 0.1 <= wish.width <= 10:
         raise CytolapseError(f"--width is {wish.width}: it must be a share of the presets' channels, 0.1 to 10")
     rows = Registry("row", all_rows())
-    chosen = {name: rows[name] for name in wish.rows} or all_rows()
+    wanted = wish.rows or [name for name, (_, row) in rows.items() if row.steps.get(wish.budget) != 0]
+    chosen = {name: rows[name] for name in wanted}
     return [_entry(wish, name, *each, seed) for name, each in chosen.items() for seed in range(wish.seeds)]
 
 
@@ -88,10 +89,10 @@ def _entry(wish: Wish, name: str, recipe: str, row: Row, seed: int) -> Entry:
     presets = dict(RECIPES[recipe].presets)
     whole = Config.resolve(presets, recipe, {**row.settings, **given})
     if wish.scale != 1:
-        given["frame_size"] = SIDE * round(wish.scale * whole.frame_size / SIDE)
+        given["frame_size"] = whole.frame_size and max(SIDE, SIDE * round(wish.scale * whole.frame_size / SIDE))
     if wish.width != 1:
         given["widths"] = ",".join(str(max(1, round(wish.width * channels))) for channels in whole.level_widths)
-    steps = min(row.steps.get(wish.budget, whole.train_steps), whole.train_steps)
+    steps = min(row.steps.get(wish.budget) or whole.train_steps, whole.train_steps)
     config = Config.resolve(presets, recipe, {**row.settings, **given, "train_steps": steps})
     minimum = -(-whole.train_steps // 2) if row.minimum_steps is None else row.minimum_steps
     return Entry(f"{name}, seed {seed}" if seed else name, row, config, minimum)

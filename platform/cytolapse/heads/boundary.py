@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from cytolapse.heads.base import Point, Space
 
-CONTOUR = 2
 WEIGHTS = (0.15, 0.25, 0.6)
 
 

@@ -73,6 +73,10 @@ class Flow:
         labels[inside] = components(sinks, connectivity=2)[ends]
         return labels
 
+    def foreground(self, maps: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """All that can be above the threshold; sinks gather over less than REACH."""
+        return np.asarray(maps[0] > logit(min(self.space["threshold"])))
+
 
 def _ends(flow: NDArray[np.float32], inside: NDArray[np.bool_]) -> tuple[NDArray[np.intp], ...]:
     """Where each pixel inside comes to lie: y and x, each (N,).
