@@ -7,6 +7,7 @@ import torch
 from cytolapse.config import Config
 from cytolapse.models import MapModel, stream
 from cytolapse.networks.convlstm_unet import ConvLSTM, ConvLSTMUNet
+from trainers.convlstm_unet import RECIPE
 
 
 def sigmoid(x):
@@ -79,7 +80,7 @@ def test_the_state_stays_in_float32_under_autocast():
 
 def test_the_papers_setting_has_the_papers_number_of_parameters():
     with torch.device("meta"):
-        network = ConvLSTMUNet(3, Config(widths="128,256,256,512", recurrent_kernel=5))
+        network = ConvLSTMUNet(3, Config(**RECIPE.presets["paper"]))
     assert round(sum(each.numel() for each in network.parameters()) / 1e6, 1) == 74.6
 
 
@@ -118,3 +119,11 @@ def test_what_was_seen_changes_what_is_made_of_a_frame():
     frames, network = movie(), model()
     alone = next(stream(network, frames[8:]))
     assert not np.allclose(list(stream(network, frames))[8], alone, rtol=0, atol=1e-6)
+
+
+def test_a_network_that_forgets_sees_every_few_frames_as_a_movie_of_their_own():
+    network, frames = model(warm_up=0), np.random.default_rng(0).integers(0, 255, (8, 16, 24), np.uint8)
+    apart = [raw for start in (0, 3, 6) for raw in stream(network, frames[start : start + 3])]
+    assert np.allclose(list(stream(network, frames, restart=3)), apart, atol=1e-6)
+    assert not np.allclose(list(stream(network, frames)), apart, atol=1e-6), "which makes a difference"
+    assert {RECIPE.presets[name]["restart"] for name in ("full", "crops")} == {5}, "as they were trained"

@@ -69,7 +69,8 @@ def test_ceiling_of_touching_cells(name, labels):
 
 @apart
 def test_ceiling_of_simulated_muscle_stem_cells(name):
-    assert ceiling(redraw(name), spread_like_musc()) >= 0.93
+    least = {"distance": 0.93}  # a watershed can't follow a process that another cell cuts: docs/heads.md
+    assert ceiling(redraw(name), spread_like_musc()) >= least.get(name, 0.95)
 
 
 def test_the_semantic_head_joins_touching_cells():

@@ -150,8 +150,13 @@ def test_it_resumes_bit_identically(toy, cli, tmp_path, monkeypatch):
     assert all(torch.equal(each, resumed["parts"]["model"][name]) for name, each in whole["parts"]["model"].items())
 
 
-def test_weights_of_other_shapes_are_refused(toy, cli, tmp_path):
+def test_weights_for_other_anchors_or_of_other_shapes_are_refused(toy, cli, tmp_path):
     Segmenter.build(CONFIG).save(tmp_path / "other")
-    code, _, err = cli("train", "mask_rcnn", "--data", toy, *TINY, "--init", "other")
+    train = ("train", "mask_rcnn", "--data", toy, *TINY, "--tracking", "spool:run", "--init", "other")
+    code, _, err = cli(*train)
+    assert code == 1
+    assert f"--init other has anchors '{CONFIG.anchors}'" in err and f"give --anchors {CONFIG.anchors}" in err
+    code, _, err = cli(*train, "--anchors", CONFIG.anchors, "--norm", "group")
     assert code == 1
     assert "--init other has weights of other shapes: give the settings it has" in err
+    assert cli(*train, "--anchors", CONFIG.anchors)[0] == 0

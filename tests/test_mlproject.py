@@ -66,6 +66,7 @@ def test_the_unet_entry_point_offers_what_a_preset_may_set():
         "chain",
         "temporal_stride",
         "warm_up",
+        "restart",
         "recurrent_kernel",
     }
     assert set(FIELDS) - fixed <= set(ENTRIES["unet"]["parameters"])

@@ -78,9 +78,10 @@ def plan(wish: Wish) -> list[Entry]:
         raise CytolapseError(f"--scale is {wish.scale}: it must be a share of the published frames' side, 0.05 to 20")
     if not 0.1 <= wish.width <= 10:
         raise CytolapseError(f"--width is {wish.width}: it must be a share of the presets' channels, 0.1 to 10")
-    rows = Registry("row", all_rows())
+    rows = all_rows()
     wanted = wish.rows or [name for name, (_, row) in rows.items() if row.steps.get(wish.budget) != 0]
-    chosen = {name: rows[name] for name in wanted}
+    known = Registry("row", rows)
+    chosen = {name: known[name] for name in wanted}
     return [_entry(wish, name, *each, seed) for name, each in chosen.items() for seed in range(wish.seeds)]
 
 
