@@ -3,7 +3,7 @@
     PYTHONPATH=platform:. python benchmarks/search.py
 
 simulates masks of the musc preset (seeds 0 to 6, frames with 2 cells and more), makes maps of them (the head's perfect
-ones, blurred, with noise), and times `trainers.search.search` for the heads boundary and distance, from the cached maps
+ones, blurred, with noise), and times `trainers.search.search` for the heads boundary, distance and flow, from the cached maps
 to the table. It writes benchmarks/results/search.json. The figures count only on an otherwise idle machine; CPU seconds
 and the load say how idle it was.
 """
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 RESULTS = Path(__file__).parent / "results" / "search.json"
 FRAMES, LIMIT_SECONDS = 100, 60.0
 STEPS = "close=2,fill_holes,drop_small=60,open_area=30"
-NOISE = {"boundary": 1.0, "distance": 0.005}  # in logits; in units of the cell's depth
+NOISE = {"boundary": 1.0, "distance": 0.005, "flow": 0.05}  # in logits; of the cell's depth; of the unit vector
 
 
 def truths() -> list[np.ndarray]:
@@ -84,7 +84,7 @@ def measure(head: str, labels: list[np.ndarray]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Measure both heads and write."""
+    """Measure the heads and write."""
     labels = truths()
     cells = [len(np.unique(each)) - 1 for each in labels]
     result = {
