@@ -3,8 +3,8 @@
     PYTHONPATH=platform:. python benchmarks/search.py
 
 simulates masks of the musc preset (seeds 0 to 6, frames with 2 cells and more), makes maps of them (the head's perfect
-ones, blurred, with noise), and times `trainers.search.search` for the heads boundary, distance and flow, from the cached maps
-to the table. It writes benchmarks/results/search.json. The figures count only on an otherwise idle machine; CPU seconds
+ones, blurred, with noise), and times `trainers.search.search` for boundary, distance and flow, from the cached maps to
+the table. It writes benchmarks/results/search.json. The figures count only on an otherwise idle machine; CPU seconds
 and the load say how idle it was.
 """
 
