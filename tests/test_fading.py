@@ -11,6 +11,7 @@ import pytest
 import tifffile
 
 from benchmarks.fading import bins, cells, interval, owners, run, table
+from benchmarks.state import stretches
 from cytolapse.data.masks import mask_name
 from cytolapse.data.simulate import write_dataset
 from cytolapse.errors import CytolapseError
@@ -166,3 +167,10 @@ def test_what_cannot_be_compared_is_refused(simulated, tmp_path):
         run([str(tmp_path), zipped])
     with pytest.raises(SystemExit):
         run([data, "nothing"])
+
+
+def test_stretches_lie_around_fades_and_are_joined_where_they_meet():
+    apart = pd.concat([fade([1, 0.6, 0.25, 0.6, 1], start=9), fade([0.25], label=2, start=30)])
+    assert stretches(apart, 5, 40) == [(5, 17), (25, 35)]
+    assert stretches(apart, 20, 33) == [(0, 33)]
+    assert stretches(fade([1, 1]), 5, 40) == []
