@@ -178,7 +178,12 @@ def masks_in(path: Path, room: Path) -> tuple[str, Masks]:
     return sequence[0], label_files(path)
 
 
-def _named(text: str) -> tuple[str, Path]:
+def named(text: str) -> tuple[str, Path]:
+    """The two halves of NAME=PATH.
+
+    Raises:
+        argparse.ArgumentTypeError: it is no such text.
+    """
     name, equals, path = text.partition("=")
     if not (name and equals and path):
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=PATH")
@@ -189,7 +194,7 @@ def run(words: list[str] | None = None) -> list[Row]:
     """Score what the command line names, print the table and write it where that is asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
-    parser.add_argument("masks", type=_named, nargs="+", metavar="NAME=PATH")
+    parser.add_argument("masks", type=named, nargs="+", metavar="NAME=PATH")
     parser.add_argument("--json", type=Path, metavar="FILE")
     given = parser.parse_args(words)
     with TemporaryDirectory() as room:

@@ -1,6 +1,6 @@
 """Does the state of a recurrent network carry anything? The same weights, with what they remember taken away.
 
-    cytolapse simulate fades --preset musc --size 320 330 --frames 250 --sequences 16 --gold-frames 250 --seed 2034
+    cytolapse simulate fades --preset musc --size 320 330 --frames 250 --sequences 10 --gold-frames 250 --seed 2034
     PYTHONPATH=platform python benchmarks/state.py RUN_FOLDER/segmenter fades masks --around-fades 12
 
 Writes masks/VARIANT/NN/maskTTTT.tif for every variant, to be scored by `cytolapse score` and `benchmarks/fading.py`:
