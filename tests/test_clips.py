@@ -155,3 +155,11 @@ def test_no_cell_at_all(tmp_path):
         tifffile.imwrite(path, np.zeros((96, 96), np.uint16))
     with pytest.raises(CytolapseError, match="no cell in the silver truth"):
         find_cells(list(open_dataset(data).movies.values()), "silver")
+
+
+def test_the_frame_of_the_cell_is_in_its_chain_at_any_stride(toy):
+    drawn = clips(toy, clip=2, chain=4, temporal_stride=3)
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        cell = drawn._anchor(rng)
+        assert cell.frame in drawn._times(cell, rng)

@@ -159,10 +159,10 @@ class Clips(Dataset[tuple[torch.Tensor, ...]]):
         stride, back = 1, False
         if self._config.temporal_stride:
             stride, back = int(rng.integers(1, self._config.temporal_stride + 1)), bool(rng.integers(2))
-        # Where in the chain the cell's frame may stand so that the chain lies in the movie, if it can.
-        earliest = max(0, count - 1 - (length - 1 - cell.frame) // stride)
+        # Where in the chain the cell's frame may stand so that the chain lies in the movie, or else starts with it.
         latest = min(count - 1, cell.frame // stride)
-        place = rng.integers(earliest, latest + 1) if earliest <= latest else rng.integers(count)
+        earliest = min(latest, max(0, count - 1 - (length - 1 - cell.frame) // stride))
+        place = rng.integers(earliest, latest + 1)
         times = _mirror(cell.frame + stride * (np.arange(count) - place), length)
         return times[::-1] if back else times
 

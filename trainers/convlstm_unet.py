@@ -9,6 +9,10 @@ crops of 160x160 of which seven in ten hold a cell, glued edge to edge again; ev
 in training and in use.
 `paper` has the widths and kernels of the paper's code, 74.6 million parameters, and wants a GPU. `quick` is a
 narrower network, trained for fewer steps.
+
+On 2 CPU cores with AVX2 a step of `quick` takes about 1 s (8 minutes in all). On simulated muscle stem cells, test
+part, exact truth, two thirds of the width: 400 steps of `default` score SEG 0.43, 300 of `crops` 0.23, 300 of `full`
+0.06 (docs/study.md).
 """
 
 from trainers.recipe import Recipe, Row
