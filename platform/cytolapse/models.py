@@ -149,14 +149,16 @@ class MapModel(Learner):
 
 
 def _check_side(config: Config, stride: int) -> None:
-    sides = {"--frame-size": config.frame_size} if config.frame_size else {"--crop": config.crop}
-    for flag, side in {**sides, "--tile": config.tile}.items():
-        if 0 < side < 2 * stride:  # the deepest level would be a single pixel: nothing to normalise
-            raise CytolapseError(f"{flag} is {side}: {config.network} with widths {config.widths} needs {2 * stride}")
+    trained, side = ("--frame-size", config.frame_size) if config.frame_size else ("--crop", config.crop)
+    needed = f"{config.network} with widths {config.widths} needs"
+    if side < 2 * stride:  # its deepest level would be a single pixel: nothing to normalise
+        raise CytolapseError(f"{trained} is {side}: {needed} {2 * stride} or more")
+    for flag, side in {trained: side, "--tile": config.tile}.items():
         if side % stride:
             low, high = side // stride * stride, -(-side // stride) * stride
-            needed = f"{config.network} with widths {config.widths} needs a multiple of {stride}"
-            raise CytolapseError(f"{flag} is {side}: {needed}, as {f'{low} or {high}' if low else high}")
+            raise CytolapseError(
+                f"{flag} is {side}: {needed} a multiple of {stride}, as {f'{low} or {high}' if low else high}"
+            )
 
 
 def stream(model: Model, frames: NDArray[Any], restart: int = 0) -> Iterator[Any]:
