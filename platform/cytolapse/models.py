@@ -149,11 +149,11 @@ class MapModel(Learner):
 
 
 def _check_side(config: Config, stride: int) -> None:
-    trained, side = ("--frame-size", config.frame_size) if config.frame_size else ("--crop", config.crop)
+    trained, size = ("--frame-size", config.frame_size) if config.frame_size else ("--crop", config.crop)
     needed = f"{config.network} with widths {config.widths} needs"
-    if side < 2 * stride:  # its deepest level would be a single pixel: nothing to normalise
-        raise CytolapseError(f"{trained} is {side}: {needed} {2 * stride} or more")
-    for flag, side in {trained: side, "--tile": config.tile}.items():
+    if size < 2 * stride:  # its deepest level would be a single pixel: nothing to normalise
+        raise CytolapseError(f"{trained} is {size}: {needed} {2 * stride} or more")
+    for flag, side in {trained: size, "--tile": config.tile}.items():
         if side % stride:
             low, high = side // stride * stride, -(-side // stride) * stride
             raise CytolapseError(
