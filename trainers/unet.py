@@ -6,7 +6,7 @@ this project: whole frames resized to 256x256, batch 16, one foreground map. `qu
 Many steps on small crops learn more than few on large ones: with the same number of pixels seen, docs/study.md.
 
 On 2 CPU cores with AVX2 a step of `default` takes 0.7 s (19 minutes in all), one of `quick` 0.35 s (6 minutes), both
-faster where the processor computes in bf16. `quick` scores SEG 0.9 on PhC-C2DH-U373 (docs/study.md, as all scores
+faster where the processor computes in bf16. `quick` scores SEG 0.90 on PhC-C2DH-U373 (docs/study.md, as all scores
 below). On simulated muscle stem cells, test part, exact truth: `default` 0.68 and `source` 0.09 (two thirds of the
 width, half of the steps).
 """
