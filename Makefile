@@ -15,6 +15,7 @@ $(STAMP): pyproject.toml
 	@echo "Installing into $(VENV): several GB, 2 to 10 minutes."
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet -e '.[dev]'
+	$(BIN)/python -m pip install --quiet -e '.[dev,parity]' || echo 'The tools of [parity] are absent: their tests are skipped.'
 	touch $(STAMP)
 
 install: $(STAMP) ## make the virtual environment and install everything (about 7 GB)
