@@ -13,6 +13,7 @@ import numpy as np
 from cytolapse.errors import CytolapseError
 
 if TYPE_CHECKING:
+    import zipfile
     from collections.abc import Mapping
     from pathlib import Path
 
@@ -137,7 +138,7 @@ def numbered(folder: Path, pattern: re.Pattern[str]) -> dict[int, Path]:
     return dict(sorted(found.items()))
 
 
-def read_tracks(path: Path) -> Array:
+def read_tracks(path: Path | zipfile.Path) -> Array:
     """The rows of a track file: (N, 4) int64, columns label, first frame, last frame, parent (0 = none).
 
     Raises:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cytolapse.errors import CytolapseError
 from cytolapse.tracking.client import experiment_id
+from cytolapse.tracking.run import NAME
 from cytolapse.tracking.spool import header
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def _attach(job: Job, event: dict[str, Any]) -> None:
     job.state.run_id, job.state.experiment_id = run.info.run_id, run.info.experiment_id
     tags = {LOCAL_ID: event["id"], **event["tags"]} if LOCAL_ID not in run.data.tags else dict(event["tags"])
     if event["name"]:
-        tags["mlflow.runName"] = event["name"]
+        tags[NAME] = event["name"]
     job.client.log_batch(run.info.run_id, tags=[RunTag(*tag) for tag in tags.items()], synchronous=True)
     resume(job, event)
 

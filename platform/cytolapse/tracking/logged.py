@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from cytolapse.errors import CytolapseError
 from cytolapse.tracking.reference import run_id_of
-from cytolapse.tracking.run import ROLE
+from cytolapse.tracking.run import NAME, ROLE
 from cytolapse.tracking.spool import EVENTS, FILES, header, read_events
 from cytolapse.tracking.store import open_store
 from cytolapse.tracking.uri import SPOOL, store_uri
@@ -42,6 +42,19 @@ class Logged:
     def role(self) -> str:
         """Which part of its parent it is; "" where it has none."""
         return self.tags.get(ROLE, "")
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return self.tags.get(NAME) or Path(self.reference).name
+
+    def artifacts(self, folder: str = "") -> list[str]:
+        """Paths of its files below a folder, sorted; none where it is empty."""
+        if self.uri is not None:
+            return open_store(self.uri).artifacts(self.reference, folder)
+        root = Path(self.reference) / FILES / "artifacts"
+        found = [each for each in (root / folder).rglob("*") if each.is_file()]
+        return sorted(each.relative_to(root).as_posix() for each in found)
 
     def artifact(self, path: str) -> Path:
         """A local copy of one of its files.
@@ -105,7 +118,7 @@ def children(parent: Logged) -> list[Logged]:
 
 def _of_spool(folder: Path) -> Logged:
     head = header(folder)
-    status, tags = "RUNNING", dict(head["tags"])
+    status, tags = "RUNNING", {NAME: head["name"], **head["tags"]}
     metrics: dict[str, float] = {}
     for event, _ in read_events(folder):
         kind = event["event"]

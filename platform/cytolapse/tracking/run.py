@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 _KEY = re.compile(r"^[\w.\-/ :]{1,250}$")
 _MODEL = re.compile(r"^[\w-]{1,100}$")
 MODEL_FILES = ("config.json", "weights.safetensors")
-
-
+NAME = "mlflow.runName"
 ROLE = "cytolapse.role"
 """Tag of a child run: which part of its parent it is."""
 
