@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from cytolapse.data import Split, open_dataset
 from cytolapse.errors import CytolapseError
+from cytolapse.metrics.movies import known
 from cytolapse.pixel_size import warn_of_scale
 from cytolapse.segmenter import Segmenter
 from cytolapse.tracking import load_folder, logged_tags, resume_run
-from trainers.evaluation import Evaluation, known
+from trainers.evaluation import Evaluation
 from trainers.report import report
 
 if TYPE_CHECKING:

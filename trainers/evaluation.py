@@ -13,7 +13,7 @@ import tifffile
 from tqdm import tqdm
 
 from cytolapse.data.masks import mask_name, write_mask
-from cytolapse.metrics import Matching, Result, match, summarise
+from cytolapse.metrics.movies import known, references, score_movies
 from cytolapse.metrics.seams import DISTANCE, ids_near, seam_scores
 from cytolapse.overlay import draw, save_movie
 from cytolapse.previews import FrameView, Previews, display_limits, to_display, write_previews
@@ -25,17 +25,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cytolapse.data import Movie
+    from cytolapse.metrics import Result
     from cytolapse.segmenter import Segmenter
 
 OVERLAY_FRAMES = 40
 TABLES = {"objects": "objects", "by_frame": "frames", "counts": "counts"}
 """Attribute of a Result -> file; from `counts` two runs are compared."""
-
-
-def known(movie: Movie, reference: str) -> NDArray[np.bool_]:
-    """Which frames have a mask of that truth: (T,); none where the movie has no such truth."""
-    truth = movie.references.get(reference)
-    return np.zeros(len(movie.numbers), dtype=bool) if truth is None else np.asarray(truth.known)
 
 
 @dataclass(frozen=True)
@@ -57,12 +52,10 @@ class Evaluation:
     @cached_property
     def references(self) -> list[str]:
         """The truths that know at least one frame."""
-        names = sorted({name for movie in self.movies for name in movie.references})
-        return [name for name in names if any(known(movie, name).any() for movie in self.movies)]
+        return references(self.movies)
 
-    def _mask(self, movie: Movie, t: int) -> NDArray[Any]:
-        path = self.scratch / movie.sequence / mask_name(int(movie.numbers[t]))
-        return np.asarray(tifffile.imread(path))
+    def _mask(self, sequence: str, number: int) -> NDArray[Any]:
+        return np.asarray(tifffile.imread(self.scratch / sequence / mask_name(number)))
 
     def segment(self, segmenter: Segmenter) -> None:
         """Write the masks of every frame."""
@@ -77,30 +70,8 @@ class Evaluation:
                 write_mask(folder / mask_name(int(number)), labels)
 
     def score(self) -> dict[str, Result]:
-        """Reference -> result, over the frames it knows; DET, on the markers of all frames, stands with gold."""
-        markers = {"gold": self._markers()}
-        return {name: summarise(list(self._matchings(name)), markers.get(name, ())) for name in self.references}
-
-    def _markers(self) -> list[Matching]:
-        return [
-            match(np.asarray(marker), self._mask(movie, t), self.border, movie.sequence, int(movie.numbers[t]))
-            for movie in self.movies
-            if movie.markers is not None
-            for t, marker in enumerate(movie.markers)
-        ]
-
-    def _matchings(self, reference: str) -> Iterator[Matching]:
-        for movie in self.movies:
-            for t in np.flatnonzero(known(movie, reference)):
-                truth = movie.references[reference]
-                yield match(
-                    np.asarray(truth.labels[t]),
-                    self._mask(movie, int(t)),
-                    border=self.border,
-                    sequence=movie.sequence,
-                    frame=int(movie.numbers[t]),
-                    full=bool(truth.full[t]),
-                )
+        """Reference -> result, as `score_movies` gives it."""
+        return score_movies(self.movies, self._mask, self.border)
 
     def seams(self, segmenter: Segmenter, results: dict[str, Result]) -> dict[str, dict[str, float | None]]:
         """Reference -> `seam_scores` of what was scored; empty where no frame was cut into tiles."""
@@ -138,7 +109,8 @@ class Evaluation:
         for t, number in enumerate(movie.numbers):
             names = [name for name in self.references if known(movie, name)[t]]
             truths = {name: np.asarray(movie.references[name].labels[t]) for name in names}
-            yield FrameView(int(number), to_display(movie.frames[t], limits), self._mask(movie, t), truths)
+            found = self._mask(movie.sequence, int(number))
+            yield FrameView(int(number), to_display(movie.frames[t], limits), found, truths)
 
     def _overlay(self, previews: Path, path: Path) -> None:
         """An animated WebP of at most 40 evenly spaced frames of the first sequence."""

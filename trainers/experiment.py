@@ -16,13 +16,13 @@ from cytolapse.errors import CytolapseError
 from cytolapse.heads import ceiling
 from cytolapse.learner import Learner
 from cytolapse.metrics import METRIC_SCHEMA_VERSION, SELECTION
+from cytolapse.metrics.movies import known
 from cytolapse.pixel_size import warn_of_scale
 from cytolapse.postprocess import apply_steps
 from cytolapse.segmenter import Segmenter
 from cytolapse.tracking import Parent, Run, load_folder, resume_run, start_run
 from trainers import checkpoint, provenance
 from trainers.evaluate import evaluate_split
-from trainers.evaluation import known
 from trainers.fit import fit
 from trainers.job import DivergedError, Fit
 from trainers.opening import open_for_training

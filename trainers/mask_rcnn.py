@@ -16,8 +16,8 @@ import numpy as np
 from scipy import ndimage
 
 from cytolapse.mask_rcnn.anchors import fit_anchors
+from cytolapse.metrics.movies import known
 from trainers.augment import dense
-from trainers.evaluation import known
 from trainers.recipe import Recipe, Row
 
 if TYPE_CHECKING:

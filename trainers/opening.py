@@ -9,8 +9,8 @@ import numpy as np
 from cytolapse.data import DataSet, Split, default_split, open_dataset
 from cytolapse.data.ctc import need_inside
 from cytolapse.errors import CytolapseError
+from cytolapse.metrics.movies import known
 from cytolapse.segmenter import pick_device
-from trainers.evaluation import known
 
 if TYPE_CHECKING:
     from pathlib import Path

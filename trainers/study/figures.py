@@ -12,9 +12,9 @@ from matplotlib.figure import Figure
 
 from cytolapse.data import default_split
 from cytolapse.data.masks import mask_name
+from cytolapse.metrics.movies import known
 from cytolapse.overlay import draw
 from cytolapse.previews import display_limits, to_display
-from trainers.evaluation import known
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
