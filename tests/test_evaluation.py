@@ -18,6 +18,7 @@ from cytolapse.metrics.seams import seam_scores
 from cytolapse.previews import Previews
 from cytolapse.segmenter import Segmenter
 from trainers.evaluation import Evaluation
+from trainers.masks import Segmented
 from trainers.report import report
 from trainers.search import search
 from trainers.validate import Validation
@@ -35,7 +36,7 @@ def evaluated(toy, segmenter, tmp_path):
     dataset = open_dataset(toy)
     movies = default_split(dataset).movies(dataset, "test")
     evaluation = Evaluation(movies, 0, tmp_path / "masks", tmp_path / "test")
-    evaluation.segment(segmenter)
+    evaluation.segment(Segmented(segmenter))
     results = evaluation.score()
     evaluation.pack(results)
     return evaluation, results
@@ -88,7 +89,7 @@ def test_false_positives_count_only_where_the_truth_is_full(tmp_path, segmenter)
     dataset = open_dataset(data)
     movies = default_split(dataset).movies(dataset, "test")
     evaluation = Evaluation(movies, 0, tmp_path / "masks", tmp_path / "test")
-    evaluation.segment(segmenter)
+    evaluation.segment(Segmented(segmenter))
     result = evaluation.score()["gold"]
     assert (result.frames, result.full_frames) == (2, 1)
     predictions = [row for row in result.objects if row["side"] == "prediction"]
@@ -97,7 +98,7 @@ def test_false_positives_count_only_where_the_truth_is_full(tmp_path, segmenter)
 
 
 def test_the_report_says_what_was_scored(toy, segmenter, evaluated):
-    text = report("test", open_dataset(toy), segmenter, evaluated[1], {})
+    text = report("test", open_dataset(toy), Segmented(segmenter), evaluated[1], {})
     assert "# classical on the test part of toy" in text
     assert "2 frames (2 of them fully annotated" in text
     assert "| seg | " in text
@@ -110,7 +111,7 @@ def test_a_tiled_run_says_how_cells_fare_near_seams(toy, tmp_path):
     dataset = open_dataset(toy)
     movies = default_split(dataset).movies(dataset, "test")
     evaluation = Evaluation(movies, 0, tmp_path / "masks", tmp_path / "test")
-    tiled = Segmenter.build(Config(recipe="unet", widths="4,8", tile=48, stitch="hard"))
+    tiled = Segmented(Segmenter.build(Config(recipe="unet", widths="4,8", tile=48, stitch="hard")))
     truths = [np.asarray(labels) for labels in movies[0].references["silver"].labels]
     near = {(t, label) for t, each in enumerate(truths) for label in np.unique(each[44:52]) if label}
     near |= {(t, label) for t, each in enumerate(truths) for label in np.unique(each[:, 44:52]) if label}
@@ -128,8 +129,8 @@ def test_a_tiled_run_says_how_cells_fare_near_seams(toy, tmp_path):
     text = report("test", dataset, tiled, results, seams)
     assert "Segmented in tiles of 48 x 48 px, put together by `hard`." in text
     assert f"(n = {len(near)}) within 4 px of a seam between tiles, 1.000 (n = {count - len(near)}) away" in text
-    whole = Segmenter.build(Config(recipe="unet", widths="4,8"))
-    assert evaluation.seams(whole, results) == evaluation.seams(Segmenter.build(CLASSICAL), results) == {}
+    whole, classical = (Segmented(Segmenter.build(each)) for each in (Config(recipe="unet", widths="4,8"), CLASSICAL))
+    assert evaluation.seams(whole, results) == evaluation.seams(classical, results) == {}
 
 
 def test_missed_cells_count_as_0_near_seams_and_nothing_is_no_number():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,14 +16,16 @@ from cytolapse.pixel_size import warn_of_scale
 from cytolapse.segmenter import Segmenter
 from cytolapse.tracking import load_folder, logged_tags, resume_run
 from trainers.evaluation import Evaluation
+from trainers.masks import Segmented
 from trainers.report import report
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from cytolapse.data import DataSet, Movie
     from cytolapse.metrics import Result
     from cytolapse.tracking import Run
+    from trainers.masks import MaskSource
 
 log = logging.getLogger("cytolapse.evaluate")
 PARTS = {"val": "validation", "test": "test"}
@@ -44,7 +47,7 @@ def evaluate_run(reference: str, data: Path, part: str, tracking: str = "") -> s
     segmenter = Segmenter.load(_model_folder(reference, tracking))
     warn_of_scale("the model", segmenter.um, str(dataset.path), dataset.um)
     with resume_run(reference, tracking=tracking).settled() as run:
-        evaluate_split(segmenter, dataset, split, part, run)
+        evaluate_split(Segmented(segmenter), dataset, split, part, run)
     return run.closing_line()
 
 
@@ -76,26 +79,43 @@ def _model_folder(reference: str, tracking: str) -> Path:
     return load_folder(f"runs:/{reference}/segmenter", "" if tracking.startswith("spool:") else tracking)
 
 
-def evaluate_split(segmenter: Segmenter, dataset: DataSet, split: Split, part: str, run: Run) -> dict[str, Result]:
+def evaluate_split(masks: MaskSource, dataset: DataSet, split: Split, part: str, run: Run) -> dict[str, Result]:
     """Segment one part of a data set and log everything about it; reference ("gold", "silver") -> its result.
 
     Raises:
         CytolapseError: that part has no truth.
     """
+    with segmented(masks, dataset, split, part) as evaluation:
+        return log_evaluation(evaluation, masks, dataset, part, run)
+
+
+@contextmanager
+def segmented(masks: MaskSource, dataset: DataSet, split: Split, part: str) -> Iterator[Evaluation]:
+    """One part of a data set with its masks written, in a folder that lasts as long as the block.
+
+    Raises:
+        CytolapseError: that part has no truth, or a mask can't be had.
+    """
     movies = _scored(dataset, split, part)
     with tempfile.TemporaryDirectory(prefix="cytolapse-") as scratch:
-        out = Path(scratch) / part
-        evaluation = Evaluation(movies, dataset.border, Path(scratch) / "masks", out)
-        evaluation.segment(segmenter)
-        results = evaluation.score()
-        seams = evaluation.seams(segmenter, results)
-        evaluation.pack(results)
-        run.artifact(out)
+        evaluation = Evaluation(movies, dataset.border, Path(scratch) / "masks", Path(scratch) / part)
+        evaluation.segment(masks)
+        yield evaluation
+
+
+def log_evaluation(
+    evaluation: Evaluation, masks: MaskSource, dataset: DataSet, part: str, run: Run
+) -> dict[str, Result]:
+    """Score the masks that were written and log everything about them; reference -> its result."""
+    results = evaluation.score()
+    seams = evaluation.seams(masks, results)
+    evaluation.pack(results)
+    run.artifact(evaluation.out)
     log_results(run, part, results)
     run.metrics({f"{part}/{name}/{key}": value for name, row in seams.items() for key, value in row.items()})
     run.metrics({f"{part}/readings": 1.0})
     run.input(dataset.name, dataset.digest, context=PARTS[part], source=str(dataset.path))
-    run.text(report(part, dataset, segmenter, results, seams), f"{part}/report.md")
+    run.text(report(part, dataset, masks, results, seams), f"{part}/report.md")
     return results
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from cytolapse.data import Movie
     from cytolapse.metrics import Result
-    from cytolapse.segmenter import Segmenter
+    from trainers.masks import MaskSource
 
 OVERLAY_FRAMES = 40
 TABLES = {"objects": "objects", "by_frame": "frames", "counts": "counts"}
@@ -57,12 +57,12 @@ class Evaluation:
     def _mask(self, sequence: str, number: int) -> NDArray[Any]:
         return np.asarray(tifffile.imread(self.scratch / sequence / mask_name(number)))
 
-    def segment(self, segmenter: Segmenter) -> None:
+    def segment(self, masks: MaskSource) -> None:
         """Write the masks of every frame."""
         for movie in self.movies:
             folder = self.scratch / movie.sequence
             folder.mkdir(parents=True)
-            found = zip(movie.numbers, segmenter.segment(movie.frames), strict=True)
+            found = zip(movie.numbers, masks.of(movie), strict=True)
             bar = tqdm(
                 found, total=len(movie.numbers), desc=f"segment {movie.sequence}", unit="frame", dynamic_ncols=True
             )
@@ -73,9 +73,9 @@ class Evaluation:
         """Reference -> result, as `score_movies` gives it."""
         return score_movies(self.movies, self._mask, self.border)
 
-    def seams(self, segmenter: Segmenter, results: dict[str, Result]) -> dict[str, dict[str, float | None]]:
+    def seams(self, masks: MaskSource, results: dict[str, Result]) -> dict[str, dict[str, float | None]]:
         """Reference -> `seam_scores` of what was scored; empty where no frame was cut into tiles."""
-        near = {movie.sequence: segmenter.tiling(movie.frames.shape[1:]).near_seams(DISTANCE) for movie in self.movies}
+        near = {movie.sequence: masks.tiling(movie.frames.shape[1:]).near_seams(DISTANCE) for movie in self.movies}
         if not any(each.any() for each in near.values()):
             return {}
         return {name: seam_scores(result.objects, self._near(name, near)) for name, result in results.items()}

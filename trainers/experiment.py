@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from dataclasses import replace
@@ -15,7 +14,7 @@ from cytolapse.config import Config
 from cytolapse.errors import CytolapseError
 from cytolapse.heads import ceiling
 from cytolapse.learner import Learner
-from cytolapse.metrics import METRIC_SCHEMA_VERSION, SELECTION
+from cytolapse.metrics import SELECTION
 from cytolapse.metrics.movies import known
 from cytolapse.pixel_size import warn_of_scale
 from cytolapse.postprocess import apply_steps
@@ -25,6 +24,7 @@ from trainers import checkpoint, provenance
 from trainers.evaluate import evaluate_split
 from trainers.fit import fit
 from trainers.job import DivergedError, Fit
+from trainers.masks import Segmented
 from trainers.opening import open_for_training
 from trainers.precision import settled
 from trainers.recipes import RECIPES
@@ -168,7 +168,7 @@ def _train(run: Run, segmenter: Segmenter, dataset: DataSet, split: Split, path:
     run.metrics({"train/peak_memory_gb": provenance.peak_memory_gb()})
     segmenter.save(run.folder / "segmenter")
     run.model(run.folder / "segmenter", name="segmenter", step=step, kind="segmenter")
-    evaluate_split(segmenter, dataset, split, "val", run)
+    evaluate_split(Segmented(segmenter), dataset, split, "val", run)
 
 
 def _fit(job: Fit, path: Path | None) -> None:
@@ -204,16 +204,10 @@ def _log_setup(run: Run, segmenter: Segmenter, dataset: DataSet, split: Split) -
     run.params({f"cfg.{name}": value for name, value in config.as_dict().items()})
     run.tags(
         {
-            "cytolapse.dataset": dataset.name,
-            "cytolapse.digest": dataset.digest,
+            **provenance.tags(dataset, split),
             "cytolapse.recipe": config.recipe,
             "cytolapse.head": config.head,
-            "cytolapse.split": json.dumps(split.as_dict()),
-            "cytolapse.machine": provenance.machine(),
             "cytolapse.seed": str(config.seed),
-            "cytolapse.git_commit": provenance.commit(),
-            "cytolapse.versions": json.dumps(provenance.versions()),
-            "metric_schema_version": str(METRIC_SCHEMA_VERSION),
         }
     )
     run.input(dataset.name, dataset.digest, context="training", source=str(dataset.path))

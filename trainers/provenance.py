@@ -1,7 +1,8 @@
-"""Where a run was made: commit, machine, versions."""
+"""Where a run was made and on which data: commit, machine, versions, split."""
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import resource
@@ -9,10 +10,28 @@ import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
 from cytolapse import __version__
+from cytolapse.metrics import METRIC_SCHEMA_VERSION
+
+if TYPE_CHECKING:
+    from cytolapse.data import DataSet, Split
+
+
+def tags(dataset: DataSet, split: Split) -> dict[str, str]:
+    """What every run says of its data and of where it was made: by these runs are found and compared."""
+    return {
+        "cytolapse.dataset": dataset.name,
+        "cytolapse.digest": dataset.digest,
+        "cytolapse.split": json.dumps(split.as_dict()),
+        "cytolapse.machine": machine(),
+        "cytolapse.git_commit": commit(),
+        "cytolapse.versions": json.dumps(versions()),
+        "metric_schema_version": str(METRIC_SCHEMA_VERSION),
+    }
 
 
 def commit() -> str:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from cytolapse.data import DataSet
     from cytolapse.metrics import Interval, Result
-    from cytolapse.segmenter import Segmenter
+    from trainers.masks import MaskSource
 
 SIDES = ("near", "away_from")
 THRESHOLDS = (0.25, 0.50, 0.75)
@@ -20,16 +20,15 @@ THRESHOLDS = (0.25, 0.50, 0.75)
 def report(
     part: str,
     dataset: DataSet,
-    segmenter: Segmenter,
+    masks: MaskSource,
     results: dict[str, Result],
     seams: Mapping[str, Mapping[str, float | None]],
 ) -> str:
     """Markdown: what was scored against which truth, with each number's n; `seams` is empty where nothing is tiled."""
-    point = ", ".join(f"{name} {value:g}" for name, value in segmenter.point.items())
-    config = segmenter.config
-    lines = [f"# {config.recipe} on the {part} part of {dataset.name}", "", f"Operating point: {point}.", ""]
+    lines = [f"# {masks.name} on the {part} part of {dataset.name}", "", masks.origin, ""]
     if seams:
-        lines += [f"Segmented in tiles of {config.tile} x {config.tile} px, put together by `{config.stitch}`.", ""]
+        tiling = masks.tiling(next(iter(dataset.movies.values())).frames.shape[1:])
+        lines += [f"Segmented in tiles of {tiling.tile} x {tiling.tile} px, put together by `{tiling.stitch}`.", ""]
     for name, result in results.items():
         lines += [f"## Against {name} truth", "", _counts(result, dataset.border), "", *_table(result), ""]
         if name in seams:
