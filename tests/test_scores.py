@@ -61,7 +61,9 @@ def test_each_error_kind_by_hand():
     by_id = {(row["side"], row[row["side"]]): row for row in result.objects}
     assert by_id["truth", 1] == {
         "sequence": "", "frame": 0, "side": "truth", "truth": 1, "prediction": 7, "iou": pytest.approx(1 / 3),
-        "area": 2, "kind": "merged", "y": 0.0, "x": 0.5,
+        "seg": pytest.approx(1 / 3), "kind": "merged", "area": 2, "major": 2.0, "minor": 0.0, "aspect": None,
+        "y": 0.0, "x": 0.5, "nearest": 3.0,
+        "track": None, "since_division": None, "until_division": None, "near_seam": None,
     }  # fmt: skip
     assert by_id["truth", 4]["prediction"] is None and by_id["truth", 4]["iou"] == 0.0
     assert by_id["prediction", 6]["truth"] is None and by_id["prediction", 6]["kind"] == "spurious"

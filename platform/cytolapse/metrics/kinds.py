@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from scipy.spatial import KDTree
+
+from cytolapse.metrics.context import Note
+from cytolapse.metrics.scores import ratio
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from cytolapse.metrics.context import Context
     from cytolapse.metrics.matching import Matching
-    from cytolapse.metrics.overlap import Ints, Objects
+    from cytolapse.metrics.overlap import Floats, Ints, Objects
 
 PERCENT = 50
 TRUTH_KINDS = ("matched", "merged", "split", "missed")
@@ -64,34 +69,73 @@ def count_kinds(matchings: Iterable[Matching]) -> dict[str, int]:
     return dict(counts)
 
 
-def object_rows(matching: Matching) -> Iterator[dict[str, Any]]:
+def object_rows(matching: Matching, context: Context | None = None) -> Iterator[dict[str, Any]]:
     """One row per object of a frame, truth objects first.
 
     `truth` and `prediction` are ids: the object's own and its partner's, which is its match, or else the object of
-    largest IoU (`iou` is with that one), or None with IoU 0. Predictions without a match are "unjudged" where the
-    truth does not hold every cell of the frame. `area` is in pixels, `y` and `x` are its centre in pixels.
+    largest IoU (`iou` is with that one), or None with IoU 0. `seg` is what a truth object adds to SEG: the IoU with
+    the prediction that covers it, else 0. Predictions without a match are "unjudged" where the truth does not hold
+    every cell of the frame. `area` is in pixels, `y` and `x` are its centre, `major` and `minor` the axes of
+    `Objects.axes` and `nearest` the distance to the next centre of the same side, all in pixels; `aspect` is major /
+    minor. The rest is what `context` knows of truth objects (`Note`).
     """
     table, found = matching.table, kinds(matching)
+    seg = np.zeros(matching.n_truth)
+    seg[table.rows[matching.covers]] = matching.iou[matching.covers]
+    ids = table.truth.ids.tolist()
+    notes = context.notes(matching.sequence, matching.frame, ids) if context else [Note()] * len(ids)
+    unjudged = [each if matching.full or each == "matched" else UNJUDGED for each in found.prediction]
+    blank = [Note()] * matching.n_pred
     sides = (
-        ("truth", table.truth, table.prediction, found.truth, (table.rows, table.columns)),
-        ("prediction", table.prediction, table.truth, found.prediction, (table.columns, table.rows)),
+        _Side("truth", table.truth, table.rows, found.truth, seg.tolist(), notes),
+        _Side("prediction", table.prediction, table.columns, unjudged, [None] * matching.n_pred, blank),
     )
-    for side, own, other, kind, (mine, theirs) in sides:
-        other_side = "prediction" if side == "truth" else "truth"
-        judged = matching.full or side == "truth"
-        for position, (partner, iou) in enumerate(_partners(matching, own, mine)):
-            yield {
-                "sequence": matching.sequence,
-                "frame": matching.frame,
-                "side": side,
-                side: int(own.ids[position]),
-                other_side: None if partner < 0 else int(other.ids[theirs[partner]]),
-                "iou": iou,
-                "area": int(own.areas[position]),
-                "kind": kind[position] if judged or kind[position] == "matched" else UNJUDGED,
-                "y": float(own.centres[position, 0]),
-                "x": float(own.centres[position, 1]),
-            }
+    for side, other in (sides, sides[::-1]):
+        yield from _rows(matching, side, other)
+
+
+class _Side(NamedTuple):
+    """One side of a frame: its objects, their positions in the pairs (M,), and what is known of each object."""
+
+    name: str
+    objects: Objects
+    positions: Ints
+    kinds: list[str]
+    seg: Sequence[float | None]
+    notes: list[Note]
+
+
+def _rows(matching: Matching, side: _Side, other: _Side) -> Iterator[dict[str, Any]]:
+    own = side.objects
+    centres, axes, nearest = own.centres.tolist(), own.axes.tolist(), _nearest(own.centres)
+    for position, (partner, iou) in enumerate(_partners(matching, own, side.positions)):
+        major, minor = axes[position]
+        yield {
+            "sequence": matching.sequence,
+            "frame": matching.frame,
+            "side": side.name,
+            side.name: int(own.ids[position]),
+            other.name: None if partner < 0 else int(other.objects.ids[other.positions[partner]]),
+            "iou": iou,
+            "seg": side.seg[position],
+            "kind": side.kinds[position],
+            "area": int(own.areas[position]),
+            "major": major,
+            "minor": minor,
+            "aspect": ratio(major, minor),
+            "y": centres[position][0],
+            "x": centres[position][1],
+            "nearest": nearest[position],
+            **side.notes[position]._asdict(),
+        }
+
+
+def _nearest(centres: Floats) -> list[float] | list[None]:
+    """Distance from each (y, x) to the next one; None for one that is alone."""
+    if len(centres) < 2:
+        return [None] * len(centres)
+    distances: list[float] = KDTree(centres).query(centres, k=2)[0][:, 1].tolist()
+    return distances
 
 
 def _partners(matching: Matching, own: Objects, mine: Ints) -> Iterator[tuple[int, float]]:

@@ -10,20 +10,20 @@ import numpy as np
 
 from cytolapse.errors import CytolapseError
 from cytolapse.metrics.assignment import THRESHOLDS
+from cytolapse.metrics.bins import by_bin
 from cytolapse.metrics.bootstrap import Interval, count, intervals
-from cytolapse.metrics.kinds import PERCENT, count_kinds, object_rows
-from cytolapse.metrics.scores import SCORES, Pool, mean, ratio
+from cytolapse.metrics.frames import frame_bins, frame_rows
+from cytolapse.metrics.kinds import count_kinds, object_rows
+from cytolapse.metrics.scores import Pool, all_scores
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from cytolapse.metrics.context import Context
     from cytolapse.metrics.matching import Matching
     from cytolapse.metrics.overlap import Floats
 
 METRIC_SCHEMA_VERSION = 1
-BINS = {"0": (0, 0), "1": (1, 1), "2-4": (2, 4), "5-9": (5, 9), ">=10": (10, None)}
-"""Frames by their number of truth cells: name -> fewest, most."""
-
 Row = dict[str, Any]
 
 
@@ -34,10 +34,12 @@ class Result:
     Args:
         pool: the matchings.
         ignored: predictions for which there was no truth frame.
+        context: what is known of truth objects beside their pixels.
     """
 
     pool: Pool
     ignored: int = 0
+    context: Context | None = None
 
     @property
     def frames(self) -> int:
@@ -67,7 +69,7 @@ class Result:
     @cached_property
     def scores(self) -> dict[str, float | None]:
         """Every score of SCORES; None = undefined."""
-        return _scores(self.pool)
+        return all_scores(self.pool)
 
     @cached_property
     def counts(self) -> list[Row]:
@@ -83,7 +85,7 @@ class Result:
     def by_sequence(self) -> dict[str, dict[str, float | None]]:
         """Sequence -> every score, over its frames alone."""
         names = sorted({each.sequence for each in self.pool.masks})
-        return {name: _scores(self.pool.only(name)) for name in names}
+        return {name: all_scores(self.pool.only(name)) for name in names}
 
     @cached_property
     def curve(self) -> list[Row]:
@@ -103,18 +105,13 @@ class Result:
 
     @cached_property
     def by_frame(self) -> list[Row]:
-        """One row per frame: counts, matches at IoU 0.5, and every score."""
-        markers = {(each.sequence, each.frame): each for each in self.pool.markers}
-        rows = []
-        for each in self.pool.masks:
-            marker = markers.get((each.sequence, each.frame))
-            rows.append(_frame_row(each, _scores(Pool([each], [marker] if marker else []))))
-        return rows
+        """One row per frame: counts, what went wrong, its rank among the worst, and every score."""
+        return frame_rows(self.pool)
 
     @cached_property
     def bins(self) -> dict[str, Row]:
         """Averages over frames by their number of truth cells, each over the frames where the score is defined."""
-        return {name: _bin(self.by_frame, *limits) for name, limits in BINS.items()}
+        return frame_bins(self.by_frame)
 
     @cached_property
     def errors(self) -> dict[str, int]:
@@ -124,7 +121,12 @@ class Result:
     @cached_property
     def objects(self) -> list[Row]:
         """One row per truth or predicted object."""
-        return [row for each in self.pool.masks for row in object_rows(each)]
+        return [row for each in self.pool.masks for row in object_rows(each, self.context)]
+
+    @cached_property
+    def by_bin(self) -> dict[str, dict[str, Row]]:
+        """How truth objects fare by kind of bin and bin (`GROUPS`)."""
+        return by_bin(self.objects)
 
     def to_json(self) -> Row:
         """What `cytolapse score --json` writes."""
@@ -142,17 +144,24 @@ class Result:
             "curve": self.curve,
             "by_frame": self.by_frame,
             "bins": self.bins,
+            "by_bin": self.by_bin,
             "errors": self.errors,
         }
 
 
-def summarise(matchings: Sequence[Matching], markers: Sequence[Matching] = (), ignored: int = 0) -> Result:
+def summarise(
+    matchings: Sequence[Matching],
+    markers: Sequence[Matching] = (),
+    ignored: int = 0,
+    context: Context | None = None,
+) -> Result:
     """Pool the matchings of frames, of one sequence or several.
 
     Args:
         matchings: truth masks against predictions, one per frame.
         markers: TRA markers against predictions, for `det` and `op_csb`.
         ignored: predictions for which there was no truth frame.
+        context: what is known of truth objects beside their pixels.
 
     Raises:
         CytolapseError: the matchings do not share one border.
@@ -160,7 +169,7 @@ def summarise(matchings: Sequence[Matching], markers: Sequence[Matching] = (), i
     borders = sorted({each.border for each in (*matchings, *markers)})
     if len(borders) > 1:
         raise CytolapseError(f"frames were compared with borders of {borders} px: pool only frames with one border")
-    return Result(Pool(tuple(matchings), tuple(markers)), ignored)
+    return Result(Pool(tuple(matchings), tuple(markers)), ignored, context)
 
 
 def curve(pool: Pool) -> list[Row]:
@@ -198,33 +207,3 @@ def _ratios(part: Floats, whole: Any) -> Any:
     values = np.full(part.shape, None, dtype=object)
     values[whole > 0] = (part[whole > 0] / whole[whole > 0]).tolist()
     return values
-
-
-def _scores(pool: Pool) -> dict[str, float | None]:
-    return {name: score(pool) for name, score in SCORES.items()}
-
-
-def _frame_row(matching: Matching, scores: dict[str, float | None]) -> Row:
-    tp = len(matching.matched(PERCENT))
-    return {
-        "sequence": matching.sequence,
-        "frame": matching.frame,
-        "full": matching.full,
-        "n_truth": matching.n_truth,
-        "n_pred": matching.n_pred,
-        "tp": tp,
-        "fp": matching.n_pred - tp if matching.full else None,
-        "fn": matching.n_truth - tp,
-        "f1": ratio(2 * tp, matching.n_truth + matching.n_pred) if matching.full else None,
-        **scores,
-    }
-
-
-def _bin(rows: list[Row], fewest: int, most: int | None) -> Row:
-    chosen = [row for row in rows if fewest <= row["n_truth"] and (most is None or row["n_truth"] <= most)]
-    counts = {name: sum(row[name] for row in chosen) for name in ("n_truth", "n_pred")}
-    return {
-        "frames": len(chosen),
-        **counts,
-        **{name: mean(*(row[name] for row in chosen if row[name] is not None)) for name in ("f1", *SCORES)},
-    }

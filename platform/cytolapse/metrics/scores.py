@@ -99,6 +99,11 @@ SCORES: Registry[Score] = Registry(
 )
 
 
+def all_scores(pool: Pool) -> dict[str, float | None]:
+    """Every score of SCORES; None = undefined."""
+    return {name: score(pool) for name, score in SCORES.items()}
+
+
 def detection(matchings: Sequence[Matching]) -> float | None:
     """1 - min(5 NS + 10 FN + FP, 10 N) / (10 N), with "covers" = strictly more than half of the truth object.
 
