@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cytolapse.metrics.bootstrap import UNDEFINED
 from cytolapse.metrics.seams import DISTANCE
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def _table(result: Result) -> list[str]:
         row = result.at(threshold)
         cells = [number(row[key], known.get(f"{key}_iou_{threshold:.2f}")) for key in ("precision", "recall", "f1")]
         rows.append(f"| {threshold:.2f} | {' | '.join(cells)} |")
-    reasons = sorted({each.reason for each in known.values() if each.reason})
+    reasons = sorted({each.reason for each in known.values() if each.reason not in ("", UNDEFINED)})
     return rows + [line for reason in reasons for line in ("", f"No interval: {reason}.")]
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from cytolapse.metrics import SELECTION
+from cytolapse.metrics.bootstrap import UNDEFINED
 from trainers import provenance
 from trainers.study import figures, published
 from trainers.study.tables import Table, choice_table, flat, pair_table, seed_table, source_table, test_table
@@ -116,7 +117,7 @@ def _reasons(line: Line) -> list[tuple[str, str]]:
         (where, each["reason"])
         for where, result in line.results.items()
         for each in result.get("intervals", {}).values()
-        if each["reason"]
+        if each["reason"] not in ("", UNDEFINED)
     ]
 
 

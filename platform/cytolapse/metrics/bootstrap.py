@@ -1,7 +1,7 @@
 """Uncertainty: 95 % intervals by bootstrap over blocks of time, since neighbouring frames are not independent.
 
-A block is ten consecutive frame numbers of one sequence. Every score here is a ratio of sums over frames, so each frame
-is reduced to its counts once, and a resample is a weighted sum of the blocks' counts.
+A block is ten consecutive frame numbers of one sequence. Every score here is read from sums over frames
+(`counts.py`), so a resample is a weighted sum of the blocks' counts.
 Source: Kuensch 1989, The jackknife and the bootstrap for general stationary observations.
 """
 
@@ -14,20 +14,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from cytolapse.errors import CytolapseError
-from cytolapse.metrics.scores import MISS_COST, SPLIT_COST, SPURIOUS_COST
+from cytolapse.metrics.counts import COUNTS, KINDS, LOWER, MARKED, OF_TRUTH, kinds_of, scores_of
 
 if TYPE_CHECKING:
-    from cytolapse.metrics.matching import Matching
+    from numpy.typing import NDArray
+
     from cytolapse.metrics.overlap import Floats
 
 BLOCK = 10
 RESAMPLES = 1000
 FEWEST = 8
 LIMITS = (2.5, 97.5)
-PERCENTS = (25, 50, 75)
-OF_ALL = ("frames", "truth", "seg", *(f"recalled_{percent}" for percent in PERCENTS))
-OF_FULL = ("full", "shared", "areas", "full_truth", "full_pred", "splits", "missed", "spurious")
-COUNTS = (*OF_ALL, *OF_FULL, *(f"matched_{percent}" for percent in PERCENTS))
+UNDEFINED = "the score is not defined"
 
 Row = Mapping[str, Any]
 
@@ -41,31 +39,13 @@ class Interval(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """By how much B beats A, its interval, and the share of resamples in which B is strictly better (0 ... 1)."""
+    """A score of A and of B, B - A with its interval, and the share of resamples in which B is better (0 ... 1)."""
 
+    a: float | None
+    b: float | None
     difference: float | None
     interval: Interval
     wins: float | None
-
-
-def count(each: Matching) -> dict[str, Any]:
-    """What the scores of one frame are made of, with `sequence` and `frame`; sums over frames give pooled scores.
-
-    `seg` is the summed IoU of covered truth objects, `areas` px of both sides together, `recalled` and `matched` are
-    one-to-one matches at IoU 0.25, 0.50 and 0.75. All from `full` on is 0 where the truth does not hold every cell.
-    """
-    matches = {percent: int(each.sweep.matches[percent]) for percent in PERCENTS}
-    row = dict.fromkeys(COUNTS, 0.0) | {"frames": 1, "truth": each.n_truth, "seg": float(each.iou[each.covers].sum())}
-    row |= {f"recalled_{percent}": matches[percent] for percent in PERCENTS}
-    if each.full:
-        table = each.table
-        row |= {"full": 1, "full_truth": each.n_truth, "full_pred": each.n_pred}
-        row |= {"shared": int(table.shared.sum())}
-        row |= {"areas": int(table.truth.areas.sum() + table.prediction.areas.sum())}
-        row |= {"splits": int((each.covered - 1).clip(min=0).sum())}
-        row |= {"missed": each.n_truth - int(each.covered.sum()), "spurious": int((each.covered == 0).sum())}
-        row |= {f"matched_{percent}": matches[percent] for percent in PERCENTS}
-    return {"sequence": each.sequence, "frame": each.frame, **row}
 
 
 @dataclass(frozen=True)
@@ -88,28 +68,46 @@ class Blocks:
         for row in sorted(rows, key=lambda row: (str(row["sequence"]), int(row["frame"]))):
             frames.append((str(row["sequence"]), int(row["frame"])))
             block = (frames[-1][0], frames[-1][1] // BLOCK)
-            sums[block] = sums.get(block, 0) + np.array([row[name] for name in COUNTS], dtype=float)
+            sums[block] = sums.get(block, 0) + np.array([row.get(name, 0) for name in COUNTS], dtype=float)
         return cls(tuple(frames), np.array(list(sums.values())).reshape(-1, len(COUNTS)))
 
     @property
     def values(self) -> dict[str, float]:
         """Every score of the whole pool, NaN where it is undefined."""
-        return {name: float(value[0]) for name, value in _scores(self.sums.sum(axis=0, keepdims=True)).items()}
+        return {name: float(value[0]) for name, value in scores_of(self.sums.sum(axis=0, keepdims=True)).items()}
+
+    @property
+    def of_truth(self) -> Floats:
+        """What the predictions have no part in: (B, K)."""
+        return self.sums[:, [COUNTS.index(name) for name in OF_TRUTH]]
 
     def resampled(self, seed: int = 0) -> dict[str, Floats]:
-        """Every score in RESAMPLES draws of as many blocks with replacement, (RESAMPLES,) each; NaN = undefined."""
-        size = len(self.sums)
+        """Every score in RESAMPLES draws with replacement, (RESAMPLES,) each; NaN = undefined.
+
+        As many blocks are drawn as hold frames of the score: for scores on masks, markers in other blocks don't count.
+        """
+        drawn = self._drawn(("frames",), seed)
+        return drawn | {name: values for name, values in self._drawn(tuple(KINDS), seed).items() if name in MARKED}
+
+    def _drawn(self, kinds: tuple[str, ...], seed: int) -> dict[str, Floats]:
+        sums = self.sums[self._holds(*kinds)]
+        if not len(sums):
+            return scores_of(np.zeros((RESAMPLES, len(COUNTS))))
+        size = len(sums)
         weights = np.random.default_rng(seed).multinomial(size, np.full(size, 1 / size), RESAMPLES)
-        return _scores(weights @ self.sums)
+        return scores_of(weights @ sums)
+
+    def _holds(self, *kinds: str) -> NDArray[np.bool_]:
+        """Which blocks hold a frame of one of these kinds: (B,)."""
+        held: NDArray[np.bool_] = (self.sums[:, [COUNTS.index(kind) for kind in kinds]] > 0).any(axis=1)
+        return held
 
     def shortage(self, score: str) -> str:
         """Why there is no interval of a score; "" where there is one."""
-        kind = "frames" if score == "seg" or score.startswith("recall") else "full"
-        held = int((self.sums[:, COUNTS.index(kind)] > 0).sum())
-        if held >= FEWEST:
-            return ""
-        which = "scored frames" if kind == "frames" else "fully annotated frames"
-        return f"blocks of {BLOCK} frame numbers that hold {which}: {held}, where {FEWEST} are needed"
+        for kind in kinds_of(score):
+            if (held := int(self._holds(kind).sum())) < FEWEST:
+                return f"blocks of {BLOCK} frame numbers that hold {KINDS[kind]}: {held}, where {FEWEST} are needed"
+        return ""
 
 
 def intervals(rows: Iterable[Row], seed: int = 0) -> dict[str, Interval]:
@@ -120,8 +118,8 @@ def intervals(rows: Iterable[Row], seed: int = 0) -> dict[str, Interval]:
         seed: of the resampling.
     """
     blocks = Blocks.of(rows)
-    drawn = {} if len(blocks.sums) < FEWEST else blocks.resampled(seed)
-    return {name: _interval(drawn.get(name), blocks.shortage(name)) for name in blocks.values}
+    drawn = blocks.resampled(seed)
+    return {name: _interval(value, drawn[name], blocks.shortage(name)) for name, value in blocks.values.items()}
 
 
 def paired(a: Iterable[Row], b: Iterable[Row], seed: int = 0) -> dict[str, Difference]:
@@ -133,50 +131,34 @@ def paired(a: Iterable[Row], b: Iterable[Row], seed: int = 0) -> dict[str, Diffe
         seed: of the resampling.
 
     Raises:
-        CytolapseError: the frames are not the same.
+        CytolapseError: the frames are not the same, or not their truth.
     """
     first, second = Blocks.of(a), Blocks.of(b)
     if first.frames != second.frames:
         alone = len(set(first.frames) ^ set(second.frames))
         raise CytolapseError(f"{alone} frames were scored in only one of the two: compare runs on the same frames")
-    enough = len(first.sums) >= FEWEST
-    of_a, of_b = (blocks.resampled(seed) if enough else {} for blocks in (first, second))
-    found = {}
+    if not np.array_equal(first.of_truth, second.of_truth):
+        raise CytolapseError("the two were scored against different truth of the same frames: score both anew")
+    of_a, of_b = first.resampled(seed), second.resampled(seed)
+    found, values = {}, first.values
     for name, value in second.values.items():
-        change = value - first.values[name]
-        gains = of_b[name] - of_a[name] if enough else None
-        interval = _interval(gains, first.shortage(name))
-        wins = None if gains is None or interval.reason else float(np.mean(gains[np.isfinite(gains)] > 0))
-        found[name] = Difference(change if np.isfinite(change) else None, interval, wins)
+        change, gains = value - values[name], of_b[name] - of_a[name]
+        interval = _interval(change, gains, first.shortage(name))
+        better = (gains < 0) if name in LOWER else (gains > 0)
+        wins = None if interval.reason else float(np.mean(better[np.isfinite(gains)]))
+        found[name] = Difference(_known(values[name]), _known(value), _known(change), interval, wins)
     return found
 
 
-def _interval(drawn: Floats | None, shortage: str) -> Interval:
-    if drawn is None or shortage:
+def _known(value: float) -> float | None:
+    return value if np.isfinite(value) else None
+
+
+def _interval(value: float, drawn: Floats, shortage: str) -> Interval:
+    """Limits of the drawn values, where the value itself is defined and there are blocks enough."""
+    if not np.isfinite(value):
+        return Interval(reason=UNDEFINED)
+    if shortage:
         return Interval(reason=shortage)
-    defined = drawn[np.isfinite(drawn)]
-    if not len(defined):
-        return Interval(reason="the score is not defined")
-    low, high = np.percentile(defined, LIMITS)
+    low, high = np.percentile(drawn[np.isfinite(drawn)], LIMITS)
     return Interval(float(low), float(high))
-
-
-def _scores(totals: Floats) -> dict[str, Floats]:
-    """Scores of summed counts (R, counts), as `metrics/scores.py` and the curve define them: (R,) each."""
-    of = dict(zip(COUNTS, totals.T, strict=True))
-    worst = MISS_COST * of["full_truth"]
-    cost = SPLIT_COST * of["splits"] + MISS_COST * of["missed"] + SPURIOUS_COST * of["spurious"]
-    seg, det_masks = _ratio(of["seg"], of["truth"]), _ratio(worst - np.minimum(cost, worst), worst)
-    scores = {"pixel_iou": _ratio(of["shared"], of["areas"] - of["shared"]), "seg": seg, "det_masks": det_masks}
-    scores["op_csb_masks"] = (seg + det_masks) / 2
-    for percent in PERCENTS:
-        matched, at = of[f"matched_{percent}"], f"iou_{percent / 100:.2f}"
-        scores[f"precision_{at}"] = _ratio(matched, of["full_pred"])
-        scores[f"recall_{at}"] = _ratio(of[f"recalled_{percent}"], of["truth"])
-        scores[f"f1_{at}"] = _ratio(2 * matched, of["full_truth"] + of["full_pred"])
-    return scores
-
-
-def _ratio(part: Floats, whole: Floats) -> Floats:
-    values: Floats = np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)
-    return values

@@ -74,6 +74,21 @@ class Matching:
         """How many truth objects each prediction covers: (n_pred,) int64."""
         return np.bincount(self.table.columns[self.covers], minlength=self.n_pred)
 
+    @property
+    def splits(self) -> int:
+        """Truth objects that predictions cover beyond the first of each."""
+        return int((self.covered - 1).clip(min=0).sum())
+
+    @property
+    def missed(self) -> int:
+        """Truth objects that no prediction covers."""
+        return self.n_truth - int(self.covered.sum())
+
+    @property
+    def spurious(self) -> int:
+        """Predictions that cover no truth object."""
+        return int((self.covered == 0).sum())
+
     @cached_property
     def sweep(self) -> Sweep:
         """One-to-one matching at all 101 thresholds."""

@@ -11,10 +11,11 @@ import numpy as np
 from cytolapse.errors import CytolapseError
 from cytolapse.metrics.assignment import THRESHOLDS
 from cytolapse.metrics.bins import by_bin
-from cytolapse.metrics.bootstrap import Interval, count, intervals
+from cytolapse.metrics.bootstrap import Interval, intervals
+from cytolapse.metrics.counts import count
 from cytolapse.metrics.frames import frame_bins, frame_rows
 from cytolapse.metrics.kinds import count_kinds, object_rows
-from cytolapse.metrics.scores import Pool, all_scores
+from cytolapse.metrics.scores import SCORES, Pool, all_scores
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from cytolapse.metrics.overlap import Floats
 
 METRIC_SCHEMA_VERSION = 1
+NO_SUM = "the score is not read from sums over frames, so blocks of frames can't be resampled"
+
 Row = dict[str, Any]
 
 
@@ -73,13 +76,15 @@ class Result:
 
     @cached_property
     def counts(self) -> list[Row]:
-        """One row per frame: what intervals and paired comparisons sum."""
-        return [count(each) for each in self.pool.masks]
+        """One row per frame with masks or markers: what intervals and paired comparisons sum."""
+        masks = {(each.sequence, each.frame): each for each in self.pool.masks}
+        markers = {(each.sequence, each.frame): each for each in self.pool.markers}
+        return [count(masks.get(frame), markers.get(frame)) for frame in sorted({*masks, *markers})]
 
     @cached_property
     def intervals(self) -> dict[str, Interval]:
-        """Score -> its 95 % interval by bootstrap over blocks of time; thresholds as in `f1_iou_0.50`."""
-        return intervals(self.counts)
+        """Score -> its 95 % interval by bootstrap over time blocks, or why not; thresholds as `f1_iou_0.50`."""
+        return dict.fromkeys(SCORES, Interval(reason=NO_SUM)) | intervals(self.counts)
 
     @cached_property
     def by_sequence(self) -> dict[str, dict[str, float | None]]:

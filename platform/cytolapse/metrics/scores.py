@@ -110,9 +110,8 @@ def detection(matchings: Sequence[Matching]) -> float | None:
     NS sums, over predictions, the truth objects each covers beyond the first; FN are truth objects that nothing covers,
     FP predictions that cover nothing.
     """
-    splits = sum(int((each.covered - 1).clip(min=0).sum()) for each in matchings)
-    missed = sum(each.n_truth - int(each.covered.sum()) for each in matchings)
-    spurious = sum(int((each.covered == 0).sum()) for each in matchings)
+    splits, missed = sum(each.splits for each in matchings), sum(each.missed for each in matchings)
+    spurious = sum(each.spurious for each in matchings)
     worst = MISS_COST * sum(each.n_truth for each in matchings)
     cost = SPLIT_COST * splits + MISS_COST * missed + SPURIOUS_COST * spurious
     return ratio(worst - min(cost, worst), worst)
