@@ -19,7 +19,8 @@ from PIL import Image
 
 from cytolapse.data import default_split, open_dataset
 from cytolapse.metrics import match, summarise
-from cytolapse.metrics.seams import DISTANCE, ids_near, seam_scores
+from cytolapse.metrics.context import Context
+from cytolapse.metrics.seams import DISTANCE, seam_scores
 from cytolapse.overlay import contact, draw
 from cytolapse.previews import display_limits, to_display
 from cytolapse.segmenter import Segmenter
@@ -50,9 +51,10 @@ class Part:
     border: int
     found: dict[str, np.ndarray]
 
-    def result(self, way: str, reference: str) -> Result:
-        """The scores of one way against one truth."""
+    def result(self, way: str, reference: str, stitch: str = "hard") -> Result:
+        """The scores of one way against one truth; objects are near the seams that tiles put together so would have."""
         movie, truth = self.movie, self.movie.references[reference]
+        near = Tiling(movie.frames.shape[1:], TILE, stitch).near_seams(DISTANCE)
         return summarise(
             [
                 match(
@@ -64,24 +66,16 @@ class Part:
                     bool(truth.full[t]),
                 )
                 for t in np.flatnonzero(truth.known)
-            ]
+            ],
+            context=Context([movie], reference, {movie.sequence: near}),
         )
-
-    def near(self, stitch: str, reference: str) -> dict[tuple[str, int], set[int]]:
-        """(sequence, frame) -> ids of the truth objects near the seams that tiles put together so would have."""
-        movie, truth = self.movie, self.movie.references[reference]
-        pixels = Tiling(movie.frames.shape[1:], TILE, stitch).near_seams(DISTANCE)
-        return {
-            (movie.sequence, int(movie.numbers[t])): ids_near(np.asarray(truth.labels[t]), pixels)
-            for t in np.flatnonzero(truth.known)
-        }
 
 
 def row(part: Part, way: str, reference: str) -> dict[str, Any]:
     """What is reported: the same objects for every way, those near the seams of hard tiles and the others."""
     result = part.result(way, reference)
-    seams = seam_scores(result.objects, part.near("hard", reference))
-    own = seam_scores(result.objects, part.near(way, reference)) if way == "taper" else {}
+    seams = seam_scores(result.objects)
+    own = seam_scores(part.result(way, reference, way).objects) if way == "taper" else {}
     scores = {name: result.scores[name] for name in ("seg", "det_masks")} | {"f1_iou_0.50": result.at(0.5)["f1"]}
     return {**scores, "frames": result.frames, **seams, **{f"own_{name}": value for name, value in own.items()}}
 

@@ -70,6 +70,10 @@ def test_tables_and_pictures(evaluated, tmp_path):
         assert (rows["side"] == "truth").sum() == result.n_truth
         assert (rows["side"] == "prediction").sum() == result.n_pred
         assert (rows[rows["side"] == "truth"]["kind"] == "matched").sum() == result.errors["matched"]
+    silver = objects[(objects["reference"] == "silver") & (objects["side"] == "truth")]
+    assert set(silver["track"]) <= {1, 3, 4, 5} and silver["track"].notna().all(), "tracks are found under the masks"
+    born = silver[silver["track"].isin([3, 4])]
+    assert (born["since_division"] == born["frame"] - 15).all() and silver["until_division"].isna().all()
     frames = pd.read_parquet(tmp_path / "test/frames.parquet")
     assert len(frames[frames["reference"] == "silver"]) == 8
     previews = Previews(tmp_path / "test/previews/01.zip")
@@ -120,8 +124,8 @@ def test_a_tiled_run_says_how_cells_fare_near_seams(toy, tmp_path):
         harmed = np.isin(truth, [label for at, label in near if at == t])
         found = np.where(harmed & (np.arange(96) % 2 == 0), 0, truth)
         tifffile.imwrite(tmp_path / f"masks/01/mask{number:04d}.tif", found)
-    results = evaluation.score()
-    seams = evaluation.seams(tiled, results)
+    results = evaluation.score(evaluation.near(tiled))
+    seams = {name: seam_scores(result.objects) for name, result in results.items()}
     count = sum(len(np.unique(each)) - 1 for each in truths)
     assert (seams["silver"]["n_near_seams"], seams["silver"]["n_away_from_seams"]) == (len(near), count - len(near))
     assert seams["silver"]["iou_near_seams"] == pytest.approx(0.5, abs=0.05)
@@ -130,13 +134,13 @@ def test_a_tiled_run_says_how_cells_fare_near_seams(toy, tmp_path):
     assert "Segmented in tiles of 48 x 48 px, put together by `hard`." in text
     assert f"(n = {len(near)}) within 4 px of a seam between tiles, 1.000 (n = {count - len(near)}) away" in text
     whole, classical = (Segmented(Segmenter.build(each)) for each in (Config(recipe="unet", widths="4,8"), CLASSICAL))
-    assert evaluation.seams(whole, results) == evaluation.seams(classical, results) == {}
+    assert evaluation.near(whole) == evaluation.near(classical) == {}
 
 
 def test_missed_cells_count_as_0_near_seams_and_nothing_is_no_number():
-    rows = [{"sequence": "01", "frame": 3, "side": "truth", "truth": n, "iou": iou} for n, iou in enumerate((0.8, 0))]
-    rows.append({"sequence": "01", "frame": 3, "side": "prediction", "prediction": 1, "iou": 0.1})
-    assert seam_scores(rows, {("01", 3): {0, 1}}) == {
+    rows = [{"side": "truth", "near_seam": True, "iou": iou} for iou in (0.8, 0)]
+    rows.append({"side": "prediction", "near_seam": None, "iou": 0.1})
+    assert seam_scores(rows) == {
         "iou_near_seams": 0.4,
         "iou_away_from_seams": None,
         "n_near_seams": 2,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from cytolapse.data import Split, open_dataset
 from cytolapse.errors import CytolapseError
 from cytolapse.metrics.movies import known
+from cytolapse.metrics.seams import seam_scores
 from cytolapse.pixel_size import warn_of_scale
 from cytolapse.segmenter import Segmenter
 from cytolapse.tracking import load_folder, logged_tags, resume_run
@@ -107,8 +108,9 @@ def log_evaluation(
     evaluation: Evaluation, masks: MaskSource, dataset: DataSet, part: str, run: Run
 ) -> dict[str, Result]:
     """Score the masks that were written and log everything about them; reference -> its result."""
-    results = evaluation.score()
-    seams = evaluation.seams(masks, results)
+    near = evaluation.near(masks)
+    results = evaluation.score(near)
+    seams = {name: seam_scores(result.objects) for name, result in results.items()} if near else {}
     evaluation.pack(results)
     run.artifact(evaluation.out)
     log_results(run, part, results)

@@ -14,12 +14,12 @@ from tqdm import tqdm
 
 from cytolapse.data.masks import mask_name, write_mask
 from cytolapse.metrics.movies import known, references, score_movies
-from cytolapse.metrics.seams import DISTANCE, ids_near, seam_scores
+from cytolapse.metrics.seams import DISTANCE
 from cytolapse.overlay import draw, save_movie
 from cytolapse.previews import FrameView, Previews, display_limits, to_display, write_previews
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -69,25 +69,14 @@ class Evaluation:
             for number, labels in bar:
                 write_mask(folder / mask_name(int(number)), labels)
 
-    def score(self) -> dict[str, Result]:
+    def score(self, near: Mapping[str, NDArray[np.bool_]] | None = None) -> dict[str, Result]:
         """Reference -> result, as `score_movies` gives it."""
-        return score_movies(self.movies, self._mask, self.border)
+        return score_movies(self.movies, self._mask, self.border, near=near)
 
-    def seams(self, masks: MaskSource, results: dict[str, Result]) -> dict[str, dict[str, float | None]]:
-        """Reference -> `seam_scores` of what was scored; empty where no frame was cut into tiles."""
+    def near(self, masks: MaskSource) -> dict[str, NDArray[np.bool_]]:
+        """Sequence -> pixels near the seams of its tiles (Y, X); empty where no frame was cut into tiles."""
         near = {movie.sequence: masks.tiling(movie.frames.shape[1:]).near_seams(DISTANCE) for movie in self.movies}
-        if not any(each.any() for each in near.values()):
-            return {}
-        return {name: seam_scores(result.objects, self._near(name, near)) for name, result in results.items()}
-
-    def _near(self, reference: str, near: dict[str, NDArray[np.bool_]]) -> dict[tuple[str, int], set[int]]:
-        return {
-            (movie.sequence, int(movie.numbers[t])): ids_near(
-                np.asarray(movie.references[reference].labels[t]), near[movie.sequence]
-            )
-            for movie in self.movies
-            for t in np.flatnonzero(known(movie, reference))
-        }
+        return near if any(each.any() for each in near.values()) else {}
 
     def pack(self, results: dict[str, Result]) -> None:
         """Zip masks and previews, write the tables and the overlay movie to `out`."""

@@ -9,11 +9,12 @@ import numpy as np
 
 from cytolapse.data.movie import Reference
 from cytolapse.data.tiff import Array
+from cytolapse.metrics.context import Context
 from cytolapse.metrics.matching import Matching, match
 from cytolapse.metrics.result import Result, summarise
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Sequence
+    from collections.abc import Container, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -38,7 +39,11 @@ def references(movies: Sequence[Movie]) -> list[str]:
 
 
 def score_movies(
-    movies: Sequence[Movie], masks: Masks, border: int, only: Container[Frame] | None = None
+    movies: Sequence[Movie],
+    masks: Masks,
+    border: int,
+    only: Container[Frame] | None = None,
+    near: Mapping[str, NDArray[np.bool_]] | None = None,
 ) -> dict[str, Result]:
     """Reference -> result, over the frames it knows; DET, on the markers of all frames, stands with gold.
 
@@ -47,6 +52,7 @@ def score_movies(
         masks: what was predicted; asked for frames with truth or markers.
         border: width in px of the band that is ignored.
         only: the frames to score; all where it is None.
+        near: sequence -> pixels near the seams of tiles (Y, X), where frames were cut into tiles.
     """
     marked = [(movie, _of_markers(movie)) for movie in movies if movie.markers is not None]
     markers = {"gold": [each for pair in marked for each in _matchings(*pair, masks, border, only)]}
@@ -54,7 +60,7 @@ def score_movies(
     for name in references(movies):
         truths = [(movie, movie.references[name]) for movie in movies if name in movie.references]
         found = [each for pair in truths for each in _matchings(*pair, masks, border, only)]
-        results[name] = summarise(found, markers.get(name, ()))
+        results[name] = summarise(found, markers.get(name, ()), context=Context(movies, name, near or {}))
     return results
 
 

@@ -148,9 +148,9 @@ def _objects(runs: _Runs, labels: Ints) -> tuple[Objects, Ints]:
     y = _sums(which, runs.length * runs.y)
     twice_x = _sums(which, runs.length * (2 * runs.x + runs.length - 1))
     centres = np.stack([y / areas, twice_x / (2 * areas)], axis=1)
-    background = int(ids.size > 0 and ids[0] == 0)
-    found = (ids, areas, centres, _spreads(runs, which, centres) / areas[:, None])
-    return Objects(*(each[background:] for each in found)), which - background
+    spreads = _spreads(runs, which, centres) / areas[:, None]
+    first = int(ids.size > 0 and ids[0] == 0)
+    return Objects(ids[first:], areas[first:], centres[first:], spreads[first:]), which - first
 
 
 def _spreads(runs: _Runs, which: Ints, centres: Floats) -> Floats:

@@ -9,7 +9,7 @@ import numpy as np
 from cytolapse.metrics.scores import mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Set
+    from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -26,9 +26,7 @@ def ids_near(truth: NDArray[np.integer], near: NDArray[np.bool_]) -> set[int]:
     return set(np.unique(truth[near]).tolist()) - {0}
 
 
-def seam_scores(
-    objects: Iterable[Mapping[str, Any]], near: Mapping[tuple[str, int], Set[int]]
-) -> dict[str, float | None]:
+def seam_scores(objects: Iterable[Mapping[str, Any]]) -> dict[str, float | None]:
     """Mean IoU of the truth objects near seams and away from them, with the number of each; None = there are none.
 
     An object counts with the `iou` of its row: that of its match, else of the prediction of largest IoU, 0 where no
@@ -37,13 +35,12 @@ def seam_scores(
     as whole frames (benchmarks/stitching.py).
 
     Args:
-        objects: the rows of `Result.objects`.
-        near: (sequence, frame) -> ids of the truth objects near a seam.
+        objects: the rows of `Result.objects`; it is known of each truth object whether it comes near a seam.
     """
     sides: dict[bool, list[float]] = {True: [], False: []}
     for row in objects:
         if row["side"] == "truth":
-            sides[row["truth"] in near[row["sequence"], row["frame"]]].append(row["iou"])
+            sides[row["near_seam"]].append(row["iou"])
     return {
         "iou_near_seams": mean(*sides[True]),
         "iou_away_from_seams": mean(*sides[False]),
