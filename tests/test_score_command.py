@@ -143,7 +143,6 @@ def dataset(tmp_path):
     write(root / "02_GT" / "SEG", "man_seg{:03d}.tif", t0=frame, t1=np.where(frame == 2, 0, frame).astype(np.uint8))
     write(root / "02_GT" / "TRA", "man_track{:03d}.tif", t0=markers, t1=markers, t2=markers)
     write(root / "02_RES", "mask{:03d}.tif", t0=frame, t1=frame, t2=frame)
-    (root / "02_RES" / "res_track.txt").write_text("1 0 2 0\n")
     return root
 
 

@@ -7,10 +7,11 @@ import json
 import metric_twin as twin
 import numpy as np
 import pytest
+from linked_world import as_tracks, random_prediction, random_truth
 from metric_twin import boxes
 
 from cytolapse.errors import CytolapseError
-from cytolapse.metrics import SCORES, SELECTION, match, summarise
+from cytolapse.metrics import SCORES, SELECTION, Tracks, match, summarise
 
 MASK_SCORES = ("pixel_iou", "seg", "det_masks", "op_csb_masks")
 
@@ -78,19 +79,24 @@ def test_a_score_is_none_where_nothing_can_be_measured(name):
 
 @pytest.mark.parametrize("name", SCORES)
 def test_a_score_does_not_see_ids_or_the_order_of_frames(name):
-    pairs = [(truth, pred) for truth, pred in frames(2) if truth.any()]
-    markers = [match(truth, pred) for truth, pred in pairs]
-    plain = SCORES[name](summarise([match(*pair) for pair in pairs], markers).pool)
+    truth, rows = as_tracks(2, random_truth(2))
+    found, linked = as_tracks(3, random_prediction(2, truth))
+    same = [match(*pair, frame=t) for t, pair in enumerate(zip(truth, found, strict=True))]
+    plain = SCORES[name](summarise(same, same, tracks={"": Tracks(rows, linked)}).pool)
     lut = np.concatenate([[0], np.random.default_rng(0).permutation(np.arange(1, 65536))])
-    others = [match(lut[truth], lut[pred]) for truth, pred in reversed(pairs)]
-    assert plain is not None and 0 <= plain <= 1
-    assert SCORES[name](summarise(others, others).pool) == pytest.approx(plain, abs=1e-12)
+    others = [match(lut[one], lut[other], frame=t) for t, (one, other) in enumerate(zip(truth, found, strict=True))]
+    anew = Tracks(*(np.stack([lut[side[:, 0]], *side[:, 1:3].T, lut[side[:, 3]]], 1)[::-1] for side in (rows, linked)))
+    assert plain is not None and 0 <= plain < 1
+    assert SCORES[name](summarise(others[::-1], others[::-1], tracks={"": anew}).pool) == pytest.approx(
+        plain, abs=1e-12
+    )
 
 
 @pytest.mark.parametrize("name", SCORES)
 def test_a_perfect_prediction_scores_one(name):
-    same = [match(truth, truth) for truth, _ in frames(1)]
-    assert SCORES[name](summarise(same, same).pool) == 1
+    truth, rows = as_tracks(1, random_truth(1))
+    same = [match(each, each, frame=t) for t, each in enumerate(truth)]
+    assert SCORES[name](summarise(same, same, tracks={"": Tracks(rows, rows)}).pool) == 1
 
 
 @pytest.mark.parametrize("seed", range(4))

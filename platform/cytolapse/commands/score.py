@@ -21,6 +21,9 @@ REMARKS = {
     "det": "needs TRA markers with a prediction for each",
     "op_csb": "mean of seg and det",
     "op_csb_masks": "mean of seg and det_masks",
+    "tra": "needs TRA markers and tracks: res_track.txt beside the predictions",
+    "lnk": "the part of tra that is about links",
+    "op_ctb": "mean of seg and tra",
 }
 
 
@@ -34,7 +37,7 @@ def score(truth: Path, pred: Path, border: int | None, json_file: Path | None) -
 
     Both are folders of TIFFs, one label image (0 = background, one id per cell) per frame; files pair by the number in
     their names. TRUTH may be NN_GT, NN_ST or the SEG folder in it: then --border defaults to the data set's own.
-    Otherwise it is 0.
+    Otherwise it is 0. With NN_GT/TRA/man_track.txt and PRED/res_track.txt, tracks are scored too (tra, lnk, op_ctb).
 
     \b
     Example:

@@ -1,10 +1,11 @@
-"""Whether man_track.txt and the tracking markers tell the same story."""
+"""Whether a track file (man_track.txt, res_track.txt) and the masks beside it tell the same story."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cytolapse.data.findings import Finding, problem, ranges, remark
+from cytolapse.data.findings import Finding, count, problem, ranges, remark
+from cytolapse.errors import CytolapseError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -13,13 +14,27 @@ if TYPE_CHECKING:
     from cytolapse.data.tiff import Array
 
 
-def check_tracks(path: Path, tracks: Array, ids: Mapping[int, set[int]]) -> Iterator[Finding]:
-    """What is wrong between a track file and its masks; gaps, which real files have, are notes.
+def need_valid(path: Path, tracks: Array, ids: Mapping[int, set[int]], gaps: bool = False) -> None:
+    """Refuse tracks that disagree with their masks; the arguments are those of `check_tracks`.
+
+    Raises:
+        CytolapseError: they do; the message has the first problem and how to mend it.
+    """
+    problems = [str(each) for each in check_tracks(path, tracks, ids, gaps) if not each.note]
+    if problems:
+        more = f" (and {count(len(problems) - 1, 'problem')} more)" if len(problems) > 1 else ""
+        raise CytolapseError(problems[0] + more)
+
+
+def check_tracks(path: Path, tracks: Array, ids: Mapping[int, set[int]], gaps: bool = True) -> Iterator[Finding]:
+    """What is wrong between a track file and its masks.
 
     Args:
         path: the track file.
         tracks: (N, 4) integers, rows of label, first frame, last frame, parent (0 = none).
         ids: the labels of each mask that could be read, by frame number.
+        gaps: whether a track may be absent from frames of its span: from the truth it may, which is a note; from a
+            result the challenge does not allow it.
     """
     seen: dict[int, list[int]] = {}
     for number, labels in sorted(ids.items()):
@@ -36,21 +51,26 @@ def check_tracks(path: Path, tracks: Array, ids: Mapping[int, set[int]]) -> Iter
         what = f"label {label} is in the masks of frames {ranges(seen[label])} but not in the file"
         yield problem(path, what, f"add its line, or remove it from the masks in {path.parent}")
     for label, (first, last) in spans.items():
-        yield from _lived(path, label, range(first, last + 1), seen.get(label, []), ids)
+        yield from _lived(path, label, range(first, last + 1), seen.get(label, []), ids, gaps)
     yield from _parents(path, tracks, spans)
 
 
-def _lived(path: Path, label: int, span: range, seen: list[int], ids: Mapping[int, set[int]]) -> Iterator[Finding]:
+def _lived(
+    path: Path, label: int, span: range, seen: list[int], ids: Mapping[int, set[int]], gaps: bool
+) -> Iterator[Finding]:
     inside = [number for number in seen if number in span]
     outside = [number for number in seen if number not in span]
-    absent = [number for number in span if number in ids and label not in ids[number]]
-    said, mend = f"label {label} (frames {ranges(span)})", "correct its first and last frame"
+    absent = sorted(number for number in ids if number in span and label not in ids[number])
+    said, mend = f"label {label} (frames {span.start}-{span.stop - 1})", "correct its first and last frame"
     if span and not inside:
         yield problem(path, f"{said} is in no mask of these frames", "remove its line, or draw it")
     elif absent and (absent[0] < inside[0] or absent[-1] > inside[-1]):
         yield problem(path, f"{said} is in masks from {inside[0]} to {inside[-1]} only", mend)
-    elif absent:
+    elif absent and gaps:
         yield remark(path, f"{said} has a gap at {ranges(absent)}")
+    elif absent:
+        mend = "give what follows a label of its own, with this one as its parent"
+        yield problem(path, f"{said} has a gap at {ranges(absent)}", mend)
     if span and ids and span[-1] > max(ids):
         yield problem(path, f"{said} goes on after the last mask ({max(ids)})", mend)
     if outside:

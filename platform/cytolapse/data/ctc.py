@@ -147,7 +147,7 @@ def read_tracks(path: Path | zipfile.Path) -> Array:
     rows = []
     for number, line in enumerate(path.read_text(errors="replace").splitlines(), start=1):
         fields = line.split()
-        if fields and not (len(fields) == 4 and all(each.isdecimal() for each in fields)):
+        if fields and not (len(fields) == 4 and all(each.isdecimal() and len(each) < 10 for each in fields)):
             raise CytolapseError(
                 f"{path} line {number} is {line!r}: four whole numbers are expected (label, first, last, parent)"
             )

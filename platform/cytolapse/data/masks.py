@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 HIGHEST = 65535
+TRACKS = "res_track.txt"
+"""The file beside linked masks: a line a track, with label, first frame, last frame and parent (0 = none)."""
 
 
 def mask_name(number: int) -> str:
@@ -83,3 +85,19 @@ def write_masks(folder: Path, numbers: Iterable[int], frames: Iterable[NDArray[A
     folder.mkdir(parents=True, exist_ok=True)
     for number, labels in zip(numbers, frames, strict=True):
         write_mask(folder / mask_name(number), labels)
+
+
+def write_tracks(folder: Path, tracks: NDArray[Any]) -> None:
+    """Write `res_track.txt`: rows (N, 4) of label, first frame, last frame, parent; it is there whole or not at all.
+
+    Raises:
+        CytolapseError: the disk is full.
+    """
+    path = folder / TRACKS
+    partial = path.with_suffix(".partial")
+    try:
+        partial.write_text("".join(" ".join(map(str, row)) + "\n" for row in tracks.tolist()))
+        os.replace(partial, path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise CytolapseError(f"{path} could not be written ({error}): free some disk space and run it again") from error

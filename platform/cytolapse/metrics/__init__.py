@@ -4,6 +4,7 @@ from cytolapse.metrics.bootstrap import Difference, Interval, paired
 from cytolapse.metrics.matching import Matching, is_full, match
 from cytolapse.metrics.result import METRIC_SCHEMA_VERSION, Result, summarise
 from cytolapse.metrics.scores import SCORES, SELECTION, Pool, Score
+from cytolapse.metrics.tracks import Tracks
 
 __all__ = [
     "METRIC_SCHEMA_VERSION",
@@ -15,6 +16,7 @@ __all__ = [
     "Pool",
     "Result",
     "Score",
+    "Tracks",
     "is_full",
     "match",
     "paired",

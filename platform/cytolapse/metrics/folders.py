@@ -5,15 +5,19 @@ from __future__ import annotations
 import re
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from cytolapse.data.ctc import MARKER, numbered, read_facts
+from cytolapse.data.check import present
+from cytolapse.data.check_tracks import need_valid
+from cytolapse.data.ctc import Sources, numbered, read_facts, read_tracks, sources
+from cytolapse.data.masks import TRACKS
 from cytolapse.data.tiff import SUFFIXES, Array, as_labels, read_image
 from cytolapse.errors import CytolapseError
 from cytolapse.metrics.matching import Matching, is_full, match
 from cytolapse.metrics.result import Result, summarise
+from cytolapse.metrics.tracks import Tracks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
 
 LABELS = re.compile(r"(?!\.).*?(\d+)\D*\.tiff?", re.IGNORECASE)
 TRUTH = re.compile(r"(\d\d)_(GT|ST)")
+Tracked = tuple[dict[int, set[int]], dict[int, set[int]]]
 
 
 @dataclass(frozen=True)
@@ -30,12 +35,14 @@ class TruthFolder:
     Args:
         files: frame number -> mask.
         markers: frame number -> TRA marker image, for gold truth only.
+        tracks: the file of the markers' tracks, where there is one.
         sequence: "01" for `01_GT/SEG`; "" for a plain folder.
         root: folder of the data set; None for a plain folder.
     """
 
     files: Mapping[int, Path]
     markers: Mapping[int, Path] = field(default_factory=dict)
+    tracks: Path | None = None
     sequence: str = ""
     root: Path | None = None
 
@@ -57,8 +64,8 @@ def open_truth(folder: Path) -> TruthFolder:
     place = TRUTH.fullmatch(home.name)
     if not place:
         return TruthFolder(files)
-    markers = numbered(home / "TRA", MARKER) if place[2] == "GT" else {}
-    return TruthFolder(files, markers, place[1], home.parent)
+    known = sources(home.parent, place[1]) if place[2] == "GT" else Sources(place[1], {})
+    return TruthFolder(files, known.markers, known.tracks, place[1], home.parent)
 
 
 def label_files(folder: Path) -> dict[int, Path]:
@@ -86,7 +93,7 @@ def score_folders(truth: Path, prediction: Path, border: int | None = None) -> R
     """Compare a folder of predictions with a folder of truth masks.
 
     On gold truth with TRA markers, frames with a marker outside all truth cells are not full. `det` is defined where
-    every marker image has a prediction.
+    every marker image has a prediction, `tra` where both sides have tracks too (`man_track.txt`, `res_track.txt`).
 
     Args:
         truth: folder of masks (`open_truth`).
@@ -97,7 +104,6 @@ def score_folders(truth: Path, prediction: Path, border: int | None = None) -> R
         CytolapseError: what can't be read, paired or compared, naming the file.
     """
     known, predicted = open_truth(truth), label_files(prediction)
-    border = known.border if border is None else border
     missing = sorted(set(known.files) - set(predicted))
     if missing:
         more = f" ({len(missing)} such frames)" if len(missing) > 1 else ""
@@ -106,14 +112,13 @@ def score_folders(truth: Path, prediction: Path, border: int | None = None) -> R
             f"{name} has no prediction of frame {missing[0]} in {prediction}{more}: segment that frame too"
         )
     marked = known.markers if set(known.markers) <= set(predicted) else {}
-    pair = _Pair(known.sequence, border)
-    masks, markers = [], []
-    for number in tqdm(sorted({*known.files, *marked}), desc="scoring", unit="frame", delay=2, leave=False):
-        if number in known.files:
-            masks.append(pair.match(number, known.files[number], predicted[number], _is_full(known, number)))
-        if number in marked:
-            markers.append(pair.match(number, marked[number], predicted[number]))
-    return summarise(masks, markers, ignored=len(set(predicted) - set(known.files)))
+    linked = prediction / TRACKS
+    scoring = _Scoring(known, predicted, marked, known.border if border is None else border)
+    numbers = sorted(predicted if linked.is_file() else {*known.files, *marked})
+    for number in tqdm(numbers, desc="scoring", unit="frame", delay=2, leave=False):
+        scoring.frame(number)
+    tracks = scoring.tracks(linked) if linked.is_file() else {}
+    return summarise(scoring.masks, scoring.markers, len(set(predicted) - set(known.files)), tracks=tracks)
 
 
 def read_labels(path: Path) -> Array:
@@ -125,16 +130,48 @@ def read_labels(path: Path) -> Array:
     return as_labels(path, read_image(path))
 
 
-class _Pair(NamedTuple):
-    """What the matchings of all frames share."""
+@dataclass
+class _Scoring:
+    """What is found frame by frame; `ids` are the labels of each marker image and of each prediction."""
 
-    sequence: str
+    known: TruthFolder
+    predicted: Mapping[int, Path]
+    marked: Mapping[int, Path]
     border: int
+    masks: list[Matching] = field(default_factory=list)
+    markers: list[Matching] = field(default_factory=list)
+    ids: Tracked = field(default_factory=lambda: ({}, {}))
 
-    def match(self, number: int, truth: Path, prediction: Path, full: bool = True) -> Matching:
-        labels, predicted = read_labels(truth), read_labels(prediction)
-        with _naming(truth, prediction):
-            return match(labels, predicted, self.border, self.sequence, number, full)
+    def frame(self, number: int) -> None:
+        """Compare one prediction with the mask and the markers of its frame, where there are any."""
+        predicted = read_labels(self.predicted[number])
+        self.ids[1][number] = present(predicted)
+        if number in self.known.files:
+            truth = read_labels(self.known.files[number])
+            full = _is_full(self.known, number)
+            self.masks.append(self._match(number, self.known.files[number], truth, predicted, full))
+        if number in self.marked:
+            truth = read_labels(self.marked[number])
+            self.ids[0][number] = present(truth)
+            self.markers.append(self._match(number, self.marked[number], truth, predicted))
+
+    def _match(self, number: int, file: Path, truth: Array, predicted: Array, full: bool = True) -> Matching:
+        with _naming(file, self.predicted[number]):
+            return match(truth, predicted, self.border, self.known.sequence, number, full)
+
+    def tracks(self, linked: Path) -> dict[str, Tracks]:
+        """Sequence -> its tracks, where the truth has some too.
+
+        Raises:
+            CytolapseError: a track file can't be read or disagrees with its masks.
+        """
+        found = read_tracks(linked)
+        need_valid(linked, found, self.ids[1])
+        if self.known.tracks is None or not self.marked:
+            return {}
+        truth = read_tracks(self.known.tracks)
+        need_valid(self.known.tracks, truth, self.ids[0], gaps=True)
+        return {self.known.sequence: Tracks(truth, found)}
 
 
 def _is_full(known: TruthFolder, number: int) -> bool:

@@ -18,11 +18,12 @@ from cytolapse.metrics.kinds import count_kinds, object_rows
 from cytolapse.metrics.scores import SCORES, Pool, all_scores
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from cytolapse.metrics.context import Context
     from cytolapse.metrics.matching import Matching
     from cytolapse.metrics.overlap import Floats
+    from cytolapse.metrics.tracks import Tracks
 
 METRIC_SCHEMA_VERSION = 1
 NO_SUM = "the score is not read from sums over frames, so blocks of frames can't be resampled"
@@ -159,6 +160,7 @@ def summarise(
     markers: Sequence[Matching] = (),
     ignored: int = 0,
     context: Context | None = None,
+    tracks: Mapping[str, Tracks] | None = None,
 ) -> Result:
     """Pool the matchings of frames, of one sequence or several.
 
@@ -167,6 +169,7 @@ def summarise(
         markers: TRA markers against predictions, for `det` and `op_csb`.
         ignored: predictions for which there was no truth frame.
         context: what is known of truth objects beside their pixels.
+        tracks: sequence -> tracks of its markers and of its predictions, for `tra`, `lnk` and `op_ctb`.
 
     Raises:
         CytolapseError: the matchings do not share one border.
@@ -174,7 +177,7 @@ def summarise(
     borders = sorted({each.border for each in (*matchings, *markers)})
     if len(borders) > 1:
         raise CytolapseError(f"frames were compared with borders of {borders} px: pool only frames with one border")
-    return Result(Pool(tuple(matchings), tuple(markers)), ignored, context)
+    return Result(Pool(tuple(matchings), tuple(markers), tracks or {}), ignored, context)
 
 
 def curve(pool: Pool) -> list[Row]:

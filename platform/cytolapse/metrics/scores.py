@@ -1,15 +1,17 @@
 """SCORES: name -> plain function over the matchings of a pool. A new score is one function and one line.
 
 A score is None where its denominator is 0: there is nothing to measure. What counts false positives reads full frames.
-Source: Maska et al. 2014 (SEG), Matula et al. 2015 (the AOGM, of which DET is the part about detection).
+Source: Maska et al. 2014 (SEG), Matula et al. 2015 (TRA, and the parts of it about detection, DET, and linking, LNK).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
+from cytolapse.metrics.tracks import Links, Tracks, compare_links
 from cytolapse.registry import Registry
 
 if TYPE_CHECKING:
@@ -28,23 +30,32 @@ class Pool:
     Args:
         masks: truth masks against predictions, one matching per frame.
         markers: TRA markers against predictions, for `det`; empty where there are none.
+        tracks: sequence -> tracks of its markers and of its predictions, for `tra`; empty where either are absent.
     """
 
     masks: Sequence[Matching]
     markers: Sequence[Matching] = ()
+    tracks: Mapping[str, Tracks] = field(default_factory=dict)
 
     @property
     def full(self) -> list[Matching]:
         """The matchings of frames whose truth holds every cell."""
         return [each for each in self.masks if each.full]
 
-    def only(self, sequence: str, frame: int | None = None) -> Pool:
-        """The part of one sequence, or of one of its frames."""
+    @cached_property
+    def tracked(self) -> list[Matching]:
+        """The matchings of markers in sequences that have tracks."""
+        return [each for each in self.markers if each.sequence in self.tracks]
 
-        def here(each: Matching) -> bool:
-            return each.sequence == sequence and frame in (None, each.frame)
+    @cached_property
+    def links(self) -> Links:
+        """The links of the truth, and the corrections that the predicted ones need."""
+        return compare_links(self.tracked, self.tracks)
 
-        return Pool([each for each in self.masks if here(each)], [each for each in self.markers if here(each)])
+    def only(self, sequence: str) -> Pool:
+        """The part of one sequence."""
+        masks, markers = ([each for each in side if each.sequence == sequence] for side in (self.masks, self.markers))
+        return Pool(masks, markers, {name: both for name, both in self.tracks.items() if name == sequence})
 
 
 Score = Callable[[Pool], float | None]
@@ -86,6 +97,23 @@ def op_csb(pool: Pool) -> float | None:
     return mean(seg(pool), det(pool))
 
 
+def lnk(pool: Pool) -> float | None:
+    """CTC LNK: 1 - min(A, A0) / A0, A being what correcting the links costs and A0 what adding all of them would."""
+    return ratio(pool.links.worst - min(pool.links.cost, pool.links.worst), pool.links.worst)
+
+
+def tra(pool: Pool) -> float | None:
+    """CTC TRA: 1 - min(A, A0) / A0 with the cost of correcting objects (as in DET) and links together."""
+    cost, worst = detection_cost(pool.tracked)
+    cost, worst = cost + pool.links.cost, worst + pool.links.worst
+    return ratio(worst - min(cost, worst), worst)
+
+
+def op_ctb(pool: Pool) -> float | None:
+    """CTC OP_CTB: mean of `seg` and `tra`."""
+    return mean(seg(pool), tra(pool))
+
+
 SCORES: Registry[Score] = Registry(
     "score",
     {
@@ -95,6 +123,9 @@ SCORES: Registry[Score] = Registry(
         "det": det,
         "op_csb_masks": op_csb_masks,
         "op_csb": op_csb,
+        "tra": tra,
+        "lnk": lnk,
+        "op_ctb": op_ctb,
     },
 )
 
@@ -110,11 +141,16 @@ def detection(matchings: Sequence[Matching]) -> float | None:
     NS sums, over predictions, the truth objects each covers beyond the first; FN are truth objects that nothing covers,
     FP predictions that cover nothing.
     """
+    cost, worst = detection_cost(matchings)
+    return ratio(worst - min(cost, worst), worst)
+
+
+def detection_cost(matchings: Sequence[Matching]) -> tuple[float, float]:
+    """5 NS + 10 FN + FP and 10 N, of `detection`."""
     splits, missed = sum(each.splits for each in matchings), sum(each.missed for each in matchings)
     spurious = sum(each.spurious for each in matchings)
-    worst = MISS_COST * sum(each.n_truth for each in matchings)
     cost = SPLIT_COST * splits + MISS_COST * missed + SPURIOUS_COST * spurious
-    return ratio(worst - min(cost, worst), worst)
+    return cost, MISS_COST * sum(each.n_truth for each in matchings)
 
 
 def ratio(part: float, whole: float) -> float | None:

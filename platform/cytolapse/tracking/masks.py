@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import tifffile
 
 from cytolapse.data.ctc import read_tracks
+from cytolapse.data.masks import TRACKS
 from cytolapse.errors import CytolapseError
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from cytolapse.tracking.logged import Logged
 
 _MASK = re.compile(r"mask(\d+)\.tif")
-TRACKS = "res_track.txt"
 PARTS = ("test", "val")
 
 
