@@ -25,6 +25,7 @@ from cytolapse.config import Config
 from cytolapse.data.simulate.movie import Sequence
 from cytolapse.data.simulate.presets import PRESETS
 from cytolapse.heads import HEADS
+from cytolapse.metrics import Truth
 from cytolapse.segmenter import Segmenter
 from trainers.search import Cached, search
 
@@ -55,7 +56,7 @@ def cached(head: str, labels: list[np.ndarray]) -> Iterator[Cached]:
     for number, truth in enumerate(labels):
         maps = ndimage.gaussian_filter(own.perfect(own.encode(truth[None]))[0], (0, 1.5, 1.5))
         maps += NOISE[head] * rng.standard_normal(maps.shape, dtype=np.float32)
-        yield Cached(maps, truth, PRESETS["musc"].border, "01", number)
+        yield Cached(maps, Truth(truth, "01", number), PRESETS["musc"].border)
 
 
 def cpu_seconds() -> float:

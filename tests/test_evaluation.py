@@ -171,10 +171,10 @@ def test_at_most_that_many_frames_evenly_spaced(toy, segmenter, limit, frames):
 def test_a_recurrent_network_is_validated_on_frames_in_a_row(toy, limit):
     dataset = open_dataset(toy)
     whole = Validation([dataset.movies["01"]], "gold", 0, limit, stretch=4)
-    numbers = [int(movie.numbers[t]) for movie, t, _ in whole._truths()]
+    numbers = [int(movie.numbers[t]) for movie, t in whole._scored]
     assert numbers == [0, 4, 8, 12, 16, 20, 24, 28, 32, 36][:: -(-10 // limit)], "gold knows one frame in four"
     dense = Validation([dataset.movies["01"]], "silver", 0, 8, stretch=4)
-    assert [int(movie.numbers[t]) for movie, t, _ in dense._truths()] == [0, 1, 2, 3, 20, 21, 22, 23]
+    assert [int(movie.numbers[t]) for movie, t in dense._scored] == [0, 1, 2, 3, 20, 21, 22, 23]
 
 
 def test_stretches_do_not_overlap_where_known_frames_lie_in_a_cluster(toy):
@@ -182,7 +182,7 @@ def test_stretches_do_not_overlap_where_known_frames_lie_in_a_cluster(toy):
     truth = movie.references["silver"]
     clustered = replace(truth, known=(np.arange(len(movie)) >= 30) & (np.arange(len(movie)) < 40))
     movie = replace(movie, references={"silver": clustered})
-    seen = [t for _, t, _ in Validation([movie], "silver", 0, 24, stretch=4)._truths()]
+    seen = [t for _, t in Validation([movie], "silver", 0, 24, stretch=4)._scored]
     assert seen == list(range(30, 40))
 
 

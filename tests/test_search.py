@@ -14,7 +14,7 @@ from cytolapse import postprocess
 from cytolapse.config import Config
 from cytolapse.errors import CytolapseError
 from cytolapse.heads import HEADS
-from cytolapse.metrics import SELECTION, match, summarise
+from cytolapse.metrics import SELECTION, Truth, summarise
 from cytolapse.segmenter import Segmenter
 from trainers import search as module
 from trainers import spread as spreading
@@ -45,15 +45,13 @@ def maps(head, labels, seed):
 
 
 def frames(head, times=(0, 16)):
-    return [Cached(maps(head, wide(t), t), wide(t), BORDER, "01", t, t > 0) for t in times]
+    return [Cached(maps(head, wide(t), t), Truth(wide(t), "01", t, t > 0), BORDER) for t in times]
 
 
 def plain(segmenter, frames, point):
     there = segmenter.at(point)
-    rest = [(each.border, each.sequence, each.number, each.full) for each in frames]
-    found = [there.decode(each.raw) for each in frames]
-    pairs = zip(frames, found, rest, strict=True)
-    return summarise([match(each.truth, labels, *more) for each, labels, more in pairs]).scores[SELECTION] or 0.0
+    found = [each.truth.match(there.decode(each.raw), each.border) for each in frames]
+    return summarise(found).scores[SELECTION] or 0.0
 
 
 @pytest.mark.parametrize("head", list(HEADS))
@@ -74,7 +72,7 @@ def test_the_scores_are_those_of_the_plain_way_with_every_step(steps):
 
 def test_the_classical_model_is_searched_too():
     segmenter, labels = Segmenter.build(CLASSICAL), toy_labels(0)
-    cached = [Cached(next(segmenter.raw(toy_frame(labels, 0)[None])), labels)]
+    cached = [Cached(next(segmenter.raw(toy_frame(labels, 0)[None])), Truth(labels))]
     table = search(segmenter, cached)
     assert len(table.points) == 96
     assert list(table.scores) == [plain(segmenter, cached, point) for point in table.points]

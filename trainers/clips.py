@@ -22,10 +22,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cytolapse.config import Config
-    from cytolapse.data import Movie
+    from cytolapse.data import Movie, Reference
 
 HUGE = 2**16
 """From here on, a list with a place for every id takes too much memory."""
+STRUCK = np.iinfo(np.int32).max
+"""What an ignore list strikes out; above all other ids."""
 AWAY = 0.3
 """Share of the crops that lie anywhere: with fewer, walls and debris far from every cell are taken for cells."""
 
@@ -39,7 +41,7 @@ class Cell(NamedTuple):
 
 
 def find_cells(movies: Sequence[Movie], reference: str) -> list[Cell]:
-    """Every cell of every known frame, and every known frame without one.
+    """Every cell of every known frame, and every known frame without one; none that is to be ignored.
 
     Raises:
         CytolapseError: there is no cell.
@@ -50,10 +52,13 @@ def find_cells(movies: Sequence[Movie], reference: str) -> list[Cell]:
             continue
         truth = movie.references[reference]
         for t in np.flatnonzero(truth.known):
-            labels = np.asarray(truth.labels[t], dtype=np.int32)
+            labels, ignored = np.asarray(truth.labels[t], dtype=np.int32), truth.ignored.get(int(t))
+            if ignored is not None:
+                labels = np.where(ignored.where(labels), 0, labels)
             boxes = ndimage.find_objects(labels if labels.max(initial=0) < HUGE else dense(labels))
             centres = [((y.start + y.stop) / 2, (x.start + x.stop) / 2) for y, x in filter(None, boxes)]
-            cells += [Cell(index, int(t), centre) for centre in centres] or [Cell(index, int(t), None)]
+            empty = [] if ignored is not None else [Cell(index, int(t), None)]
+            cells += [Cell(index, int(t), centre) for centre in centres] or empty
     if not any(cell.centre for cell in cells):
         raise CytolapseError(f"no cell in the {reference} truth of the training part: nothing to learn from")
     return cells
@@ -79,6 +84,7 @@ class Chain:
 class Clips(Dataset[tuple[torch.Tensor, ...]]):
     """Item n is drawn from the seed and n alone, so a resumed training sees what an unbroken one would have seen.
 
+    A frame in whose crop anything lies that is to be ignored is unknown: nothing is learned from it.
     Items n, n + batch, n + 2 batch ... fill one place of the batch. In a place, `chain` clips play one after another in
     one window, with one augmentation; places begin their chains at different steps.
 
@@ -119,12 +125,14 @@ class Clips(Dataset[tuple[torch.Tensor, ...]]):
         movie, size = self._movies[chain.movie], self._config.clip
         times = chain.times[link * size : (link + 1) * size]
         truth = movie.references[self._config.train_on]
-        frames, labels = normalise(movie.frames[times]), np.asarray(truth.labels[times])
+        frames, labels = normalise(movie.frames[times]), _struck(truth, times)
         frames, labels = self._whole(frames, labels) if self._config.frame_size else self._cut(frames, labels, chain)
+        struck = _count(labels) if labels.max(initial=0) == STRUCK else -1  # the id that the next line gives it
         frames, labels = self._augment(frames, labels, chain.seed)
-        known = torch.from_numpy(np.array(truth.known[times], dtype=bool))
+        known = np.array(truth.known[times], dtype=bool) & (labels != struck).all(axis=(1, 2))
         starts = torch.tensor(link == 0 or index < self._config.batch)
-        return torch.from_numpy(frames)[:, None], torch.from_numpy(self._encode(labels)), known, starts
+        targets = torch.from_numpy(self._encode(labels))
+        return torch.from_numpy(frames)[:, None], targets, torch.from_numpy(known), starts
 
     def where(self, index: int) -> str:
         """Sequence and frame numbers of an item, for messages."""
@@ -185,6 +193,21 @@ class Clips(Dataset[tuple[torch.Tensor, ...]]):
         """The whole frames, resized."""
         rows, columns = (((np.arange(self._side) + 0.5) * size / self._side).astype(int) for size in labels.shape[1:])
         return resized(torch.from_numpy(frames)[:, None], self._side)[:, 0].numpy(), labels[:, rows[:, None], columns]
+
+
+def _struck(truth: Reference, times: NDArray[np.int64]) -> NDArray[np.integer]:
+    """The labels of these frames (T, Y, X), in which what is ignored has the id STRUCK."""
+    labels = np.asarray(truth.labels[times])
+    places = [(place, truth.ignored[int(t)]) for place, t in enumerate(times) if int(t) in truth.ignored]
+    if places:
+        labels = labels.astype(np.int32)
+    for place, ignored in places:
+        labels[place][ignored.where(labels[place])] = STRUCK
+    return labels
+
+
+def _count(labels: NDArray[np.integer]) -> int:
+    return len(np.unique(labels[labels > 0]))
 
 
 def _mirror(index: NDArray[np.int64], size: int) -> NDArray[np.int64]:

@@ -10,6 +10,7 @@ import click
 
 from cytolapse.commands.parameters import Setting, Text
 from cytolapse.config import Config
+from cytolapse.data.ignore import read_ignore
 from cytolapse.errors import CytolapseError
 
 if TYPE_CHECKING:
@@ -33,6 +34,11 @@ tracking = click.option(
 )
 
 
+ignore = click.option(
+    "--ignore", type=Text(), default=None, help="An ignore list (audit.csv of `cytolapse audit`) of the silver truth."
+)
+
+
 @click.command()
 @click.argument("recipe")
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="A data set in CTC layout.")
@@ -40,9 +46,12 @@ tracking = click.option(
 @click.option(
     "--init", type=Text(), default=None, help="A model to start from: models:/NAME@ALIAS, runs:/..., a folder."
 )
+@ignore
 @tracking
 @settings
-def train(recipe: str, data: Path, resumed: str | None, init: str | None, tracking: str, **given: Any) -> None:
+def train(
+    recipe: str, data: Path, resumed: str | None, init: str | None, ignore: str | None, tracking: str, **given: Any
+) -> None:
     """Train RECIPE (unet, distance_unet, flow_unet, convlstm_unet, mask_rcnn, classical); the last line says the run.
 
     \b
@@ -55,20 +64,22 @@ def train(recipe: str, data: Path, resumed: str | None, init: str | None, tracki
     from trainers.recipes import RECIPES
 
     config = Config.resolve(dict(RECIPES[recipe].presets), recipe, given)
+    ignored = None if ignore is None else read_ignore(Path(ignore))
     if resumed is None:
-        click.echo(experiment.train(config, data, tracking, init))
+        click.echo(experiment.train(config, data, tracking, init, ignore=ignored))
         return
     if init is not None:
         raise CytolapseError("--init can't be given with --resume: that run has weights of its own; leave it out")
-    click.echo(experiment.resume(resumed, data, tracking, {**given, "recipe": recipe}))
+    click.echo(experiment.resume(resumed, data, tracking, {**given, "recipe": recipe}, ignored))
 
 
 @click.command()
 @click.argument("run")
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="A data set in CTC layout.")
 @click.option("--split", type=click.Choice(["test", "val"]), default="test", show_default=True, help="Which part.")
+@ignore
 @tracking
-def evaluate(run: str, data: Path, split: str, tracking: str) -> None:
+def evaluate(run: str, data: Path, split: str, ignore: str | None, tracking: str) -> None:
     """Score the model of RUN (id or spool folder); masks, tables and curves go to the run.
 
     \b
@@ -77,7 +88,8 @@ def evaluate(run: str, data: Path, split: str, tracking: str) -> None:
     """
     from trainers.evaluate import evaluate_run
 
-    click.echo(evaluate_run(run, data, split, tracking))
+    ignored = None if ignore is None else read_ignore(Path(ignore))
+    click.echo(evaluate_run(run, data, split, tracking, ignored))
 
 
 @click.group()

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from cytolapse.data import DataSet, Movie
+    from cytolapse.data.ignore import IgnoreList
     from cytolapse.metrics import Result
     from cytolapse.tracking import Run
     from trainers.masks import MaskSource
@@ -35,14 +36,16 @@ AT_THRESHOLD = ("precision", "recall", "f1", "ap", "pq", "precision_any", "recal
 CURVES = ("precision", "recall", "f1", "precision_any", "recall_any")
 
 
-def evaluate_run(reference: str, data: Path, part: str, tracking: str = "") -> str:
+def evaluate_run(reference: str, data: Path, part: str, tracking: str = "", ignore: IgnoreList | None = None) -> str:
     """Evaluate a run's model on one part of a data set; the line that says where the run is.
+
+    What `ignore` lists of the silver truth is not scored.
 
     Raises:
         CytolapseError: the run has no model, or the data set has no truth.
     """
     tags = logged_tags(reference, tracking)
-    dataset = open_dataset(data)
+    dataset = open_dataset(data, ignore)
     split = _split(dataset, tags)
     _scored(dataset, split, part)
     segmenter = Segmenter.load(_model_folder(reference, tracking))
@@ -116,6 +119,7 @@ def log_evaluation(
     log_results(run, part, results)
     run.metrics({f"{part}/{name}/{key}": value for name, row in seams.items() for key, value in row.items()})
     run.metrics({f"{part}/readings": 1.0})
+    log_ignore(run, dataset, part)
     run.input(dataset.name, dataset.digest, context=PARTS[part], source=str(dataset.path))
     run.text(report(part, dataset, masks, results, seams), f"{part}/report.md")
     return results
@@ -128,6 +132,14 @@ def _scored(dataset: DataSet, split: Split, part: str) -> list[Movie]:
     return movies
 
 
+def log_ignore(run: Run, dataset: DataSet, part: str = "") -> None:
+    """Keep the ignore list that was used, in training ("") or for the scores of a part; "" says that there was none."""
+    name = ".".join(filter(None, ("cytolapse.ignore", part)))
+    run.tags({name: "" if dataset.ignore is None else dataset.ignore.digest})
+    if dataset.ignore is not None:
+        run.text(dataset.ignore.text, "/".join(filter(None, (part, "ignore.csv"))))
+
+
 def log_results(run: Run, part: str, results: dict[str, Result]) -> None:
     """Scores, values at three thresholds, curves and the whole JSON of every reference."""
     for reference, result in results.items():
@@ -137,6 +149,8 @@ def log_results(run: Run, part: str, results: dict[str, Result]) -> None:
             row = result.at(threshold)
             values |= {f"{name}/{key}_iou_{threshold:.2f}": row[key] for key in AT_THRESHOLD}
         counts = {"n_truth": result.n_truth, "n_pred": result.n_pred, "frames": result.frames}
+        if name.endswith("silver") and result.ignored_truth + result.ignored_pred:
+            counts |= {"ignored_truth": result.ignored_truth, "ignored_pred": result.ignored_pred}
         values |= {f"{name}/{key}": float(count) for key, count in counts.items()}
         run.metrics(values, model="segmenter")
         for key in CURVES:

@@ -21,11 +21,11 @@ from cytolapse.postprocess import apply_steps
 from cytolapse.segmenter import Segmenter
 from cytolapse.tracking import Parent, Run, load_folder, resume_run, start_run
 from trainers import checkpoint, provenance
-from trainers.evaluate import evaluate_split
+from trainers.evaluate import evaluate_split, log_ignore
 from trainers.fit import fit
 from trainers.job import DivergedError, Fit
 from trainers.masks import Segmented
-from trainers.opening import open_for_training
+from trainers.opening import need_same_settings, open_for_training, own_list
 from trainers.precision import settled
 from trainers.recipes import RECIPES
 from trainers.search import search
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cytolapse.data import DataSet, Movie, Split
+    from cytolapse.data.ignore import IgnoreList
 
 log = logging.getLogger("cytolapse.train")
 CEILING_FRAMES = 20
@@ -43,7 +44,14 @@ STRETCH = 8
 """Frames in a row on which a recurrent network is validated."""
 
 
-def train(config: Config, data: Path, tracking: str = "", init: str | None = None, parent: Parent | None = None) -> str:
+def train(
+    config: Config,
+    data: Path,
+    tracking: str = "",
+    init: str | None = None,
+    parent: Parent | None = None,
+    ignore: IgnoreList | None = None,
+) -> str:
     """Train, choose the operating point, evaluate on validation; the line that says where the run is.
 
     Args:
@@ -52,13 +60,14 @@ def train(config: Config, data: Path, tracking: str = "", init: str | None = Non
         tracking: the store, or `spool:DIR`.
         init: a model to start from, as `load_folder` takes it.
         parent: the run that this one is a part of.
+        ignore: what of the silver truth is neither learned nor scored.
 
     Raises:
         CytolapseError: the data or the config can't work.
     """
     config = settled(config)
     segmenter = _build(config)
-    dataset, split = open_for_training(config, data)
+    dataset, split = open_for_training(config, data, ignore)
     segmenter = replace(_adapted(segmenter, split.movies(dataset, "train")), um=dataset.um)
     started = _start(segmenter, init)
     name = "-".join(filter(None, (config.recipe, config.head)))
@@ -69,7 +78,13 @@ def train(config: Config, data: Path, tracking: str = "", init: str | None = Non
     return run.closing_line()
 
 
-def resume(reference: str, data: Path, tracking: str = "", given: Mapping[str, Any] | None = None) -> str:
+def resume(
+    reference: str,
+    data: Path,
+    tracking: str = "",
+    given: Mapping[str, Any] | None = None,
+    ignore: IgnoreList | None = None,
+) -> str:
     """Go on with a run that was cut, as if it had not been.
 
     Args:
@@ -77,6 +92,7 @@ def resume(reference: str, data: Path, tracking: str = "", given: Mapping[str, A
         data: the data set it was trained on.
         tracking: the store, or `spool:DIR`.
         given: fields of Config that were named again; they must be the run's own (None = not given).
+        ignore: the ignore list, where it is named again; it must be the run's own.
 
     Raises:
         CytolapseError: the run left no checkpoint, the data are not those it was trained on, or a setting differs.
@@ -86,8 +102,8 @@ def resume(reference: str, data: Path, tracking: str = "", given: Mapping[str, A
         path = run.fetch("checkpoints/last.pt")
         state = checkpoint.load(path)
         config = Config.from_dict(state["config"])
-        _same_settings(config, given or {})
-        dataset, split = open_for_training(config, data)
+        need_same_settings(config, given or {})
+        dataset, split = open_for_training(config, data, own_list(state.get("ignore", ""), ignore))
         if dataset.digest != state["digest"]:
             raise CytolapseError(f"{data} is not what {reference} was trained on: give those data, or train a new run")
         segmenter = replace(_build(config), um=dataset.um)
@@ -97,16 +113,6 @@ def resume(reference: str, data: Path, tracking: str = "", given: Mapping[str, A
     with run:
         _train(run, segmenter, dataset, split, path)
     return run.closing_line()
-
-
-def _same_settings(config: Config, given: Mapping[str, Any]) -> None:
-    for name, value in given.items():
-        if value is not None and value != getattr(config, name):
-            own, flag = getattr(config, name), "RECIPE" if name == "recipe" else f"--{name.replace('_', '-')}"
-            mend = f"give {own}" if name == "recipe" else f"leave out {flag} {value}"
-            raise CytolapseError(
-                f"{flag} is {own} in that run and can't be changed with --resume: {mend}, or train a new run"
-            )
 
 
 def _build(config: Config) -> Segmenter:
@@ -157,6 +163,7 @@ def _train(run: Run, segmenter: Segmenter, dataset: DataSet, split: Split, path:
     step = 0
     if isinstance(model, Learner):
         job = Fit(segmenter, model, split.movies(dataset, "train"), validation, run, dataset.digest)
+        job.ignore = "" if dataset.ignore is None else dataset.ignore.text
         _fit(job, path)
         step = job.best_step
     started = time.perf_counter()
@@ -211,6 +218,7 @@ def _log_setup(run: Run, segmenter: Segmenter, dataset: DataSet, split: Split) -
         }
     )
     run.input(dataset.name, dataset.digest, context="training", source=str(dataset.path))
+    log_ignore(run, dataset)
     run.metrics({"ceiling/seg": _ceiling(segmenter, dataset, split)})
 
 

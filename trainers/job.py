@@ -40,6 +40,7 @@ class Fit:
         validation: scores the model on the validation part.
         run: where events go; checkpoints lie in its folder.
         digest: of the data set, so that a resumed training can be told from one on other data.
+        ignore: text of the ignore list; "" where there is none.
         step: optimiser steps done.
         seconds: that they took, with validation, in all processes that had a part in it.
         best: the highest selection score so far.
@@ -56,6 +57,7 @@ class Fit:
     validation: Validation
     run: Run
     digest: str
+    ignore: str = ""
     step: int = 0
     seconds: float = 0.0
     best: float = -1.0
@@ -98,7 +100,7 @@ class Fit:
         progress = {name: getattr(self, name) for name in PROGRESS}
         parts = {name: part.state_dict() for name, part in self.parts.items()}
         config = self.segmenter.config.as_dict()
-        facts = {"config": config, "digest": self.digest, "random": torch.get_rng_state()}
+        facts = {"config": config, "digest": self.digest, "ignore": self.ignore, "random": torch.get_rng_state()}
         return {**facts, "progress": progress, "parts": parts}
 
     def restore(self, state: dict[str, Any]) -> None:

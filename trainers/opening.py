@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cytolapse.data import DataSet, Split, default_split, open_dataset
 from cytolapse.data.ctc import need_inside
+from cytolapse.data.ignore import parse_ignore
 from cytolapse.errors import CytolapseError
 from cytolapse.metrics.movies import known
 from cytolapse.segmenter import pick_device
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from cytolapse.config import Config
     from cytolapse.data import Movie
+    from cytolapse.data.ignore import IgnoreList
 
 
-def open_for_training(config: Config, data: Path) -> tuple[DataSet, Split]:
+def open_for_training(config: Config, data: Path, ignore: IgnoreList | None = None) -> tuple[DataSet, Split]:
     """The data set and its split.
 
     Raises:
         CytolapseError: nothing could be learned from it, or chosen on it.
     """
     pick_device(config.device)
-    dataset = open_dataset(data)
+    dataset = open_dataset(data, ignore)
     for movie in dataset.movies.values():
         need_inside(dataset.path, dataset.border, movie.frames.shape[1:])
     dataset.need_truth(config.train_on)
@@ -48,3 +51,34 @@ def open_for_training(config: Config, data: Path) -> tuple[DataSet, Split]:
 
 def _holds_cells(movie: Movie, reference: str) -> bool:
     return any(np.any(movie.references[reference].labels[t]) for t in np.flatnonzero(known(movie, reference)))
+
+
+def need_same_settings(config: Config, given: Mapping[str, Any]) -> None:
+    """Refuse settings of a training that goes on which are not its own; None = not given.
+
+    Raises:
+        CytolapseError: one differs.
+    """
+    for name, value in given.items():
+        if value is not None and value != getattr(config, name):
+            own, flag = getattr(config, name), "RECIPE" if name == "recipe" else f"--{name.replace('_', '-')}"
+            mend = f"give {own}" if name == "recipe" else f"leave out {flag} {value}"
+            raise CytolapseError(
+                f"{flag} is {own} in that run and can't be changed with --resume: {mend}, or train a new run"
+            )
+
+
+def own_list(text: str, given: IgnoreList | None) -> IgnoreList | None:
+    """The ignore list of a training that goes on, by the text that its checkpoint holds.
+
+    Raises:
+        CytolapseError: the given one is another.
+    """
+    own = parse_ignore(text, "the ignore list of that run") if text else None
+    if given is not None and (own is None or own.digest != given.digest):
+        has = "no ignore list" if own is None else "another ignore list"
+        raise CytolapseError(
+            f"that run was trained with {has}, which can't be changed with --resume: leave out --ignore {given.name}, "
+            "or train a new run"
+        )
+    return own

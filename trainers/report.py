@@ -41,7 +41,11 @@ def report(
 def _counts(result: Result, border: int) -> str:
     full = f"{result.full_frames} of them fully annotated; only those count false positives"
     band = f"; objects that lie entirely in the outer {border} px are ignored" if border else ""
-    return f"{result.frames} frames ({full}), {result.n_truth} cells in the truth, {result.n_pred} predicted{band}."
+    said = f"{result.frames} frames ({full}), {result.n_truth} cells in the truth, {result.n_pred} predicted{band}."
+    if result.ignored_truth or result.ignored_pred:
+        out = f"{result.ignored_truth} objects of the truth and {result.ignored_pred} predictions"
+        said += f" The ignore list leaves out {out}."
+    return said
 
 
 def _seams(row: Mapping[str, float | None]) -> str:

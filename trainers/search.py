@@ -13,9 +13,9 @@ import pandas as pd
 from tqdm import tqdm
 
 from cytolapse.heads import REACH
-from cytolapse.metrics import SCORES, SELECTION, Pool, match
+from cytolapse.metrics import SCORES, SELECTION, Pool, Truth
 from trainers.spread import spread
-from trainers.squeeze import keep
+from trainers.squeeze import Kept, keep
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -33,14 +33,16 @@ CANDIDATES = 200
 
 @dataclass(frozen=True)
 class Cached:
-    """One frame of the validation part: raw output, truth (Y, X) integer, and the rest of what `match` takes."""
+    """One frame of the validation part: raw output, truth, and the border in px that is left out."""
 
     raw: Any
-    truth: NDArray[Any]
+    truth: Truth
     border: int = 0
-    sequence: str = ""
-    number: int = 0
-    full: bool = True
+
+    def only(self, kept: Kept) -> Cached:
+        """What of it is kept."""
+        labels = kept.of(self.truth.labels)
+        return replace(self, raw=kept.of(self.raw), truth=self.truth._replace(labels=labels))
 
 
 @dataclass(frozen=True)
@@ -134,8 +136,7 @@ class _Job:
         where = self.segmenter.model.foreground(frame.raw) if self.margin < math.inf else None
         if where is None:
             return frame
-        kept = keep(where | (frame.truth > 0), math.ceil(self.margin), frame.border)
-        return replace(frame, raw=kept.of(frame.raw), truth=kept.of(frame.truth))
+        return frame.only(keep(where | (frame.truth.labels > 0), math.ceil(self.margin), frame.border))
 
     def __call__(self, frame: Cached) -> list[Matching]:
         """The matching of every candidate on one frame."""
@@ -143,11 +144,10 @@ class _Job:
         for head, members in self._heads.items():
             labels, truth = self.segmenter.model.decode(frame.raw, dict(head)), frame.truth
             if self.margin < math.inf:
-                kept = keep((labels > 0) | (truth > 0), math.ceil(self.margin), frame.border)
-                labels, truth = kept.of(labels), kept.of(truth)
+                kept = keep((labels > 0) | (truth.labels > 0), math.ceil(self.margin), frame.border)
+                labels, truth = kept.of(labels), truth._replace(labels=kept.of(truth.labels))
             for after, indices in _branches(labels, self.segmenter.steps, members):
-                matching = match(truth, after, frame.border, frame.sequence, frame.number, frame.full)
-                found |= dict.fromkeys(indices, matching)
+                found |= dict.fromkeys(indices, truth.match(after, frame.border))
         return [found[index] for index in range(len(self.points))]
 
     @cached_property

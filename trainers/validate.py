@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from cytolapse.metrics import SELECTION, match, summarise
+from cytolapse.metrics import SELECTION, Truth, summarise
 from cytolapse.overlay import contact, draw
 from cytolapse.previews import display_limits, to_display
 from trainers.search import Cached
@@ -67,8 +67,8 @@ class Validation:
 
     def cached(self, segmenter: Segmenter) -> Iterator[Cached]:
         """The same with their truth, one by one: what the search of the operating point reads."""
-        for (movie, t, truth), raw in zip(self._truths(), self._raws(segmenter), strict=True):
-            yield Cached(raw, truth, self.border, movie.sequence, int(movie.numbers[t]), self._full(movie, t))
+        for (movie, t), raw in zip(self._scored, self._raws(segmenter), strict=True):
+            yield Cached(raw, Truth.of(movie, movie.references[self.reference], t), self.border)
 
     def _raws(self, segmenter: Segmenter) -> Iterator[Any]:
         for movie, start, scored in self._chosen:
@@ -88,24 +88,25 @@ class Validation:
             for start in _apart(np.flatnonzero(there)[::every], self.stretch)
         ]
 
-    def _truths(self) -> Iterator[tuple[Movie, int, NDArray[Any]]]:
-        for movie, start, scored in self._chosen:
-            for t in start + np.flatnonzero(scored):
-                yield movie, int(t), np.asarray(movie.references[self.reference].labels[t])
+    @cached_property
+    def _scored(self) -> list[tuple[Movie, int]]:
+        """Movie and position of the frames that are scored."""
+        return [(movie, start + int(t)) for movie, start, scored in self._chosen for t in np.flatnonzero(scored)]
 
     def _score(self, labels: Sequence[NDArray[np.int32]]) -> Result:
-        return summarise(
-            [
-                match(truth, found, self.border, movie.sequence, int(movie.numbers[t]), self._full(movie, t))
-                for (movie, t, truth), found in zip(self._truths(), labels, strict=True)
-            ]
-        )
+        truths = (Truth.of(movie, movie.references[self.reference], t) for movie, t in self._scored)
+        return summarise([truth.match(found, self.border) for truth, found in zip(truths, labels, strict=True)])
 
-    def _full(self, movie: Movie, t: int) -> bool:
-        return bool(movie.references[self.reference].full[t])
+    def _labels(self, movie: Movie, t: int) -> NDArray[Any]:
+        return np.asarray(movie.references[self.reference].labels[t])
 
     def _loss(self, model: Learner, raws: Sequence[Any]) -> float | None:
-        losses = [model.raw_loss(raw, truth) for (_, _, truth), raw in zip(self._truths(), raws, strict=True)]
+        """Over the frames in which nothing is ignored, as in training."""
+        losses = [
+            model.raw_loss(raw, self._labels(movie, t))
+            for (movie, t), raw in zip(self._scored, raws, strict=True)
+            if t not in movie.references[self.reference].ignored
+        ]
         told = [loss for loss in losses if loss is not None]
         return float(np.mean(told)) if told else None
 
@@ -115,10 +116,10 @@ class Validation:
 
     def _overlay(self, labels: Sequence[NDArray[np.int32]]) -> NDArray[np.uint8]:
         panels, shown = [], set(np.linspace(0, len(labels) - 1, SHOWN).astype(int))
-        for index, (movie, t, truth) in enumerate(self._truths()):
+        for index, (movie, t) in enumerate(self._scored):
             if index in shown:
                 image = to_display(movie.frames[t], self._limits[movie.sequence])
-                panels.append(draw(image, truth, labels[index]))
+                panels.append(draw(image, self._labels(movie, t), labels[index]))
         return contact(panels, columns=2)
 
 

@@ -15,6 +15,8 @@ from cytolapse.errors import CytolapseError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from cytolapse.data.ignore import Ignored, IgnoreList
+
 REFERENCES = ("silver", "gold")
 
 
@@ -26,14 +28,18 @@ class Reference:
         labels: (T, Y, X) uint16 or int32, 0 = background, and 0 throughout where nothing is known.
         known: (T,) bool, the frames that have a mask.
         full: (T,) bool, the known frames in which no cell is missing, so that false positives can be counted.
+        ignored: frame position -> what of it counts for nothing, where there is such.
     """
 
     labels: Array
     known: Array
     full: Array
+    ignored: Mapping[int, Ignored] = field(default_factory=dict)
 
     def __getitem__(self, frames: slice) -> Reference:
-        return Reference(self.labels[frames], self.known[frames], self.full[frames])
+        kept = range(len(self.known))[frames]
+        ignored = {new: self.ignored[old] for new, old in enumerate(kept) if old in self.ignored}
+        return Reference(self.labels[frames], self.known[frames], self.full[frames], ignored)
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +90,7 @@ class DataSet:
         minutes: minutes per frame, or None.
         border: cells that lie wholly within this many px of the edge are not scored.
         digest: 16 hex digits over the names and content of all frames and truth files.
+        ignore: what of the silver truth counts for nothing; None where no list was given.
     """
 
     name: str
@@ -93,6 +100,7 @@ class DataSet:
     minutes: float | None
     border: int
     digest: str
+    ignore: IgnoreList | None = None
 
     def need_truth(self, name: str) -> None:
         """Refuse a data set of which no frame has this truth.
@@ -112,11 +120,16 @@ class DataSet:
         )
 
 
-def open_dataset(path: Path | str) -> DataSet:
+def open_dataset(path: Path | str, ignore: IgnoreList | None = None) -> DataSet:
     """Open a data set; its images are decoded into the cache the first time and when a file changed.
 
+    Args:
+        path: the folder.
+        ignore: what of its silver truth counts for nothing.
+
     Raises:
-        CytolapseError: the folder is no data set, a file is unreadable or does not fit, or the cache can't be written.
+        CytolapseError: the folder is no data set, a file is unreadable or does not fit, the cache can't be written, or
+            the ignore list is not of these data.
     """
     path = Path(path)
     facts, movies, digests = ctc.read_facts(path), {}, []
@@ -126,7 +139,8 @@ def open_dataset(path: Path | str) -> DataSet:
         movies[name] = _movie(name, arrays)
         digests.append(digest)
     digest = hashlib.sha256("\n".join(digests).encode()).hexdigest()[:16]
-    return DataSet(facts.name, path, movies, facts.um, facts.minutes, facts.border, digest)
+    dataset = DataSet(facts.name, path, movies, facts.um, facts.minutes, facts.border, digest)
+    return dataset if ignore is None else ignore.applied(dataset)
 
 
 def open_frames(path: Path | str) -> Movie:

@@ -5,6 +5,7 @@ from cytolapse.metrics.matching import Matching, is_full, match
 from cytolapse.metrics.result import METRIC_SCHEMA_VERSION, Result, summarise
 from cytolapse.metrics.scores import SCORES, SELECTION, Pool, Score
 from cytolapse.metrics.tracks import Tracks
+from cytolapse.metrics.truth import Truth
 
 __all__ = [
     "METRIC_SCHEMA_VERSION",
@@ -17,6 +18,7 @@ __all__ = [
     "Result",
     "Score",
     "Tracks",
+    "Truth",
     "is_full",
     "match",
     "paired",

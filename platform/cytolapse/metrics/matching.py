@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,8 @@ from cytolapse.metrics.assignment import Sweep, at_least, one_to_one, sweep
 from cytolapse.metrics.overlap import Floats, Ints, Overlap, overlap
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from numpy.typing import NDArray
 
 
@@ -25,6 +27,8 @@ class Matching:
         sequence: name of the sequence.
         frame: number of the frame.
         full: whether the truth holds every cell of the frame, so that a prediction without truth is a false positive.
+        ignored_truth: truth objects that were left out since an ignore list says so.
+        ignored_pred: predictions that were left out with them.
     """
 
     table: Overlap
@@ -32,6 +36,8 @@ class Matching:
     sequence: str = ""
     frame: int = 0
     full: bool = True
+    ignored_truth: int = 0
+    ignored_pred: int = 0
 
     @property
     def n_truth(self) -> int:
@@ -108,6 +114,27 @@ class Matching:
     def pred_found(self) -> Ints:
         """Predictions that any truth object reaches at each threshold: (101,) int64."""
         return at_least(_best(self.table.columns, self.level))
+
+    def without(self, ignored: Collection[int], box: int = 0) -> Matching:
+        """The same without some truth objects, and without the predictions that lie in them.
+
+        A prediction is left out when more than half of it lies in ignored objects, unless it covers an object that
+        counts.
+
+        Args:
+            ignored: ids of truth objects.
+            box: the one of them that is no cell but a place; 0 where there is none.
+        """
+        table = self.table
+        gone = np.isin(table.truth.ids, list(ignored))
+        there = gone[table.rows]
+        inside = np.bincount(table.columns[there], weights=table.shared[there], minlength=self.n_pred)
+        dropped = 2 * inside > table.prediction.areas
+        dropped[table.columns[self.covers & ~there]] = False
+        cells = int(np.count_nonzero(gone & (table.truth.ids != box)))
+        return replace(
+            self, table=table.only(~gone, ~dropped), ignored_truth=cells, ignored_pred=int(np.count_nonzero(dropped))
+        )
 
 
 def _best(objects: Ints, level: Ints) -> Ints:

@@ -10,8 +10,8 @@ import numpy as np
 from cytolapse.data.movie import Reference
 from cytolapse.data.tiff import Array
 from cytolapse.metrics.context import Context
-from cytolapse.metrics.matching import Matching, match
 from cytolapse.metrics.result import Result, summarise
+from cytolapse.metrics.truth import Truth
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping, Sequence
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cytolapse.data import Movie
+    from cytolapse.metrics.matching import Matching
 
 Masks = Callable[[str, int], Array]
 """Sequence and frame number -> the predicted labels of that frame, (Y, X)."""
@@ -77,5 +78,4 @@ def _matchings(
     for t in np.flatnonzero(truth.known):
         number = int(movie.numbers[t])
         if only is None or (movie.sequence, number) in only:
-            found, full = masks(movie.sequence, number), bool(truth.full[t])
-            yield match(np.asarray(truth.labels[t]), found, border, movie.sequence, number, full)
+            yield Truth.of(movie, truth, int(t)).match(masks(movie.sequence, number), border)

@@ -39,6 +39,10 @@ class Objects(NamedTuple):
         axes: Floats = 4 * np.sqrt(np.stack([larger, smaller], axis=1))
         return axes
 
+    def only(self, kept: NDArray[np.bool_]) -> Objects:
+        """Those at which `kept` (N,) is True."""
+        return Objects(self.ids[kept], self.areas[kept], self.centres[kept], self.spreads[kept])
+
 
 class Overlap(NamedTuple):
     """Both sides' objects, and the pairs that share pixels.
@@ -51,6 +55,18 @@ class Overlap(NamedTuple):
     rows: Ints
     columns: Ints
     shared: Ints
+
+    def only(self, truth: NDArray[np.bool_], prediction: NDArray[np.bool_]) -> Overlap:
+        """The same without the objects at which `truth` (n_truth,) and `prediction` (n_pred,) are False."""
+        pairs = truth[self.rows] & prediction[self.columns]
+        rows, columns = (np.cumsum(kept) - 1 for kept in (truth, prediction))
+        return Overlap(
+            self.truth.only(truth),
+            self.prediction.only(prediction),
+            rows[self.rows[pairs]],
+            columns[self.columns[pairs]],
+            self.shared[pairs],
+        )
 
 
 class _Runs(NamedTuple):

@@ -66,6 +66,16 @@ class Result:
         return sum(each.n_pred for each in self.pool.masks)
 
     @property
+    def ignored_truth(self) -> int:
+        """Truth objects that an ignore list has left out."""
+        return sum(each.ignored_truth for each in self.pool.masks)
+
+    @property
+    def ignored_pred(self) -> int:
+        """Predictions that were left out with them."""
+        return sum(each.ignored_pred for each in self.pool.masks)
+
+    @property
     def border(self) -> int:
         """Width in px of the band whose objects were dropped."""
         return max((each.border for each in self.pool.masks), default=0)
@@ -143,6 +153,8 @@ class Result:
             "ignored_predictions": self.ignored,
             "n_truth": self.n_truth,
             "n_pred": self.n_pred,
+            "ignored_truth": self.ignored_truth,
+            "ignored_pred": self.ignored_pred,
             "border": self.border,
             "scores": self.scores,
             "intervals": {name: interval._asdict() for name, interval in self.intervals.items()},
