@@ -15,7 +15,7 @@ from cytolapse.metrics.folders import score_folders
 
 PERCENTS = (1, 10, 20, 25, 33, 40, 49, 50, 51, 67, 75, 90, 100)
 THRESHOLDS = (0, *(percent / 100 for percent in PERCENTS))
-ABSENT = "no tool to compare with; it comes with: pip install 'cytolapse[dev,parity]'"
+ABSENT = "a tool to compare with, absent here: pip install -e '.[dev,parity]'"
 worlds = pytest.mark.parametrize("seed", SEEDS)
 
 
