@@ -21,6 +21,7 @@ OWN = {
     "fetch": "cytolapse.commands.data:fetch",
     "check": "cytolapse.commands.data:check",
     "score": "cytolapse.commands.score:score",
+    "export": "cytolapse.commands.export:export",
     "segment": "cytolapse.commands.segment:segment",
     "sync": "cytolapse.commands.runs:sync",
     "runs": "cytolapse.commands.runs:runs",

@@ -1,0 +1,142 @@
+"""What is exported: the masks of a run or of a folder, with their frames, pixel size and tracks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cytolapse.data import ctc, open_frames
+from cytolapse.data.um import frames_um
+from cytolapse.errors import CytolapseError
+from cytolapse.exports.ctc import RESULT
+from cytolapse.exports.labelled import Labelled
+from cytolapse.metrics.folders import open_truth, read_labels
+from cytolapse.tracking import logged
+from cytolapse.tracking.masks import stored_masks
+from cytolapse.tracking.spool import EVENTS
+
+if TYPE_CHECKING:
+    from cytolapse.data.tiff import Array
+    from cytolapse.tracking import Logged
+
+TRACKS = ("res_track.txt", "man_track.txt")
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a user names.
+
+    Attributes:
+        result: a run, or a folder of label images.
+        split: part of the run, "test" or "val".
+        sequence: the one that is meant, as "02"; "" for all of a run, or what the folder's name tells.
+        data: data set whose frames were segmented.
+        frames: the frames themselves, a folder or a stack.
+        um: um per pixel; None takes what comes with the frames.
+        minutes: minutes per frame; likewise.
+        tracking: address of the store.
+    """
+
+    result: str
+    split: str = "test"
+    sequence: str = ""
+    data: Path | None = None
+    frames: Path | None = None
+    um: float | None = None
+    minutes: float | None = None
+    tracking: str = ""
+
+
+class MaskFolder(Mapping[int, "Array"]):
+    """Frame number -> labels (Y, X) uint16 or int32, 0 = background, of a folder; decoded when they are read.
+
+    Args:
+        files: frame number -> TIFF.
+    """
+
+    def __init__(self, files: Mapping[int, Path]) -> None:
+        self.files = files
+
+    def __getitem__(self, number: int) -> Array:
+        return read_labels(self.files[number])
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.files)
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+
+def open_result(source: Source) -> list[Labelled]:
+    """The labelled sequences that are meant, with what is known beside them; the masks are not read yet.
+
+    Raises:
+        CytolapseError: there is no such run, folder, sequence or data set, or files can't be read or paired.
+    """
+    if source.sequence and not ctc.SEQUENCE.fullmatch(source.sequence):
+        raise CytolapseError(f"--sequence is {source.sequence!r}: sequences have two digits, as 01")
+    path = Path(source.result)
+    if path.exists() and not (path / EVENTS).is_file():
+        return [_in_place(source, *_folder(path, source.sequence))]
+    return [_in_place(source, each, source.data) for each in _run(source)]
+
+
+def _folder(path: Path, sequence: str) -> tuple[Labelled, Path | None]:
+    """The masks in a folder, and the data set that they lie in."""
+    truth = open_truth(path)
+    folder = next(iter(truth.files.values())).parent
+    files = (folder / name for name in TRACKS)
+    tracks = next((ctc.read_tracks(file) for file in files if file.is_file()), None)
+    result = RESULT.fullmatch(path.resolve().name)
+    name = truth.sequence or (result[1] if result else "")
+    root = truth.root or (path.resolve().parent if result else None)
+    inside = root is not None and (root / name).is_dir() and sequence in ("", name)
+    return Labelled(folder, sequence or name, MaskFolder(truth.files), tracks), root if inside else None
+
+
+def _run(source: Source) -> Iterator[Labelled]:
+    run = logged(source.result, source.tracking)
+    masks = stored_masks(run, source.split)
+    if source.sequence and source.sequence not in masks:
+        raise CytolapseError(
+            f"--sequence is {source.sequence}: the {source.split} part of run {run.name} has {', '.join(masks)}"
+        )
+    _need_own(source.data, run)
+    for sequence, each in masks.items():
+        if source.sequence in ("", sequence):
+            yield Labelled(each.path, sequence, each, each.tracks)
+
+
+def _need_own(data: Path | None, run: Logged) -> None:
+    if data is None or "cytolapse.dataset" not in run.tags:
+        return
+    given, own = ctc.read_facts(data).name, run.tags["cytolapse.dataset"]
+    if given != own:
+        raise CytolapseError(f"--data {data} is {given}, but run {run.name} is of {own}: give the folder of that one")
+
+
+def _in_place(source: Source, labelled: Labelled, root: Path | None) -> Labelled:
+    """The same with its frames, pixel size and minutes, as given or as found in the data set."""
+    root = source.data or (None if source.frames else root)
+    path, name = source.frames, labelled.sequence
+    if root is not None:
+        name = _sequence(root, labelled)
+        path = path or root / name
+    elif path is not None and ctc.SEQUENCE.fullmatch(path.resolve().name):
+        root = path.resolve().parent
+    facts = ctc.Facts("") if root is None else ctc.read_facts(root)
+    um = source.um or facts.um or (frames_um(path) if path else None)
+    movie = open_frames(path) if path else None
+    return replace(labelled, sequence=name, movie=movie, um=um, minutes=source.minutes or facts.minutes)
+
+
+def _sequence(root: Path, labelled: Labelled) -> str:
+    names = list(ctc.sequences(root))
+    if labelled.sequence in names:
+        return labelled.sequence
+    if len(names) == 1 and not labelled.sequence:
+        return names[0]
+    said = f"is of sequence {labelled.sequence}" if labelled.sequence else "does not tell its sequence"
+    raise CytolapseError(f"{labelled.path} {said}, and {root} has {', '.join(names)}: give --sequence")
