@@ -128,6 +128,14 @@ def test_ctc_needs_a_sequence_and_labels_of_16_bit(refused, masks):
     assert "label 65536 exceeds 65535" in refused(masks, "results", "--sequence", "01")
 
 
+def test_ctc_allows_no_gaps_in_tracks(cli, refused, masks):
+    image = tifffile.imread(masks / "mask0014.tif")
+    tifffile.imwrite(masks / "mask0014.tif", np.where(image == 1, 0, image))
+    assert "res_track.txt: label 1 (frames 12-17)" in (message := refused(masks, "r", "--sequence", "01"))
+    assert "gap at 14" in message
+    assert cli("export", masks, "cells.csv")[0] == 0
+
+
 def test_frames_too_large_for_rois(refused, masks, monkeypatch):
     monkeypatch.setattr(rois, "LARGEST", 95)
     assert "is 96 x 96 px, where ROIs end at 95" in refused(masks, "a.zip")

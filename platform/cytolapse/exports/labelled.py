@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from tqdm import tqdm
 
-from cytolapse.data.check_tracks import check_tracks
+from cytolapse.data.check import present
+from cytolapse.data.check_tracks import need_valid
 from cytolapse.data.findings import ranges
+from cytolapse.data.masks import TRACKS
 from cytolapse.data.tiff import as_labels, in_words
 from cytolapse.errors import CytolapseError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from cytolapse.data import Movie
     from cytolapse.data.tiff import Array
@@ -30,11 +32,13 @@ class Survey:
         shape: (Y, X).
         highest: the largest label.
         cells: number of labels, summed over frames.
+        ids: the labels of each frame, where they are linked.
     """
 
     shape: tuple[int, ...]
     highest: int
     cells: int
+    ids: Mapping[int, set[int]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +50,7 @@ class Labelled:
         sequence: its name, as "02"; "" where nothing tells it.
         masks: frame number -> labels (Y, X), 0 = background; read from disk where they are used.
         tracks: (N, 4) int64 rows of label, first frame, last frame, parent (0 = none); None where they are not linked.
+        tracks_file: where the tracks lie; for messages.
         movie: the frames, or None.
         um: um per pixel, or None.
         minutes: minutes per frame, or None.
@@ -55,6 +60,7 @@ class Labelled:
     sequence: str
     masks: Mapping[int, Array]
     tracks: Array | None = None
+    tracks_file: Path = Path(TRACKS)
     movie: Movie | None = None
     um: float | None = None
     minutes: float | None = None
@@ -92,13 +98,14 @@ class Labelled:
             if labels.shape != shape:
                 said = f"the mask of frame {number} in {self.path} is {in_words(labels.shape)}"
                 raise CytolapseError(f"{said}, but {beside} {in_words(shape)}: masks and frames are of one size")
-            found = np.unique(labels[labels > 0])
-            highest, cells = max(highest, int(found.max(initial=0))), cells + len(found)
+            found = present(labels)
+            highest, cells = max(highest, max(found, default=0)), cells + len(found)
             if self.tracks is not None:
-                ids[number] = set(found.tolist())
-        _need_agreement(self, ids)
+                ids[number] = found
+        if self.tracks is not None:
+            need_valid(self.tracks_file, self.tracks, ids, gaps=True)
         assert shape is not None
-        return Survey(shape, highest, cells)
+        return Survey(shape, highest, cells, ids)
 
     def _read(self, doing: str) -> Iterator[tuple[int, Array]]:
         title = f"{doing} {self.sequence or self.path.name}"
@@ -116,15 +123,6 @@ def _need_frames(labelled: Labelled) -> None:
             f"{labelled.path} has masks of frames {ranges(missing)}, which are not among the frames "
             f"({ranges(numbers)}): give the frames that were segmented, numbered alike"
         )
-
-
-def _need_agreement(labelled: Labelled, ids: Mapping[int, set[int]]) -> None:
-    if labelled.tracks is None:
-        return
-    wrong = [each for each in check_tracks(labelled.path, labelled.tracks, ids) if not each.note]
-    if wrong:
-        more = f" (and {len(wrong) - 1} more of this kind)" if len(wrong) > 1 else ""
-        raise CytolapseError(f"tracks and masks disagree: {wrong[0]}{more}")
 
 
 def compacted(labels: Array) -> tuple[Array, Array]:

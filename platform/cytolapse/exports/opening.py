@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cytolapse.data import ctc, open_frames
+from cytolapse.data.masks import TRACKS
 from cytolapse.data.um import frames_um
 from cytolapse.errors import CytolapseError
 from cytolapse.exports.ctc import RESULT
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from cytolapse.data.tiff import Array
     from cytolapse.tracking import Logged
 
-TRACKS = ("res_track.txt", "man_track.txt")
+MANUAL = "man_track.txt"
 
 
 @dataclass(frozen=True)
@@ -87,13 +88,15 @@ def _folder(path: Path, sequence: str) -> tuple[Labelled, Path | None]:
     """The masks in a folder, and the data set that they lie in."""
     truth = open_truth(path)
     folder = next(iter(truth.files.values())).parent
-    files = (folder / name for name in TRACKS)
-    tracks = next((ctc.read_tracks(file) for file in files if file.is_file()), None)
+    linked = next((folder / name for name in (TRACKS, MANUAL) if (folder / name).is_file()), None)
     result = RESULT.fullmatch(path.resolve().name)
     name = truth.sequence or (result[1] if result else "")
     root = truth.root or (path.resolve().parent if result else None)
     inside = root is not None and (root / name).is_dir() and sequence in ("", name)
-    return Labelled(folder, sequence or name, MaskFolder(truth.files), tracks), root if inside else None
+    labelled = Labelled(folder, sequence or name, MaskFolder(truth.files))
+    if linked is not None:
+        labelled = replace(labelled, tracks=ctc.read_tracks(linked), tracks_file=linked)
+    return labelled, root if inside else None
 
 
 def _run(source: Source) -> Iterator[Labelled]:
@@ -106,7 +109,7 @@ def _run(source: Source) -> Iterator[Labelled]:
     _need_own(source.data, run)
     for sequence, each in masks.items():
         if source.sequence in ("", sequence):
-            yield Labelled(each.path, sequence, each, each.tracks)
+            yield Labelled(each.path, sequence, each, each.tracks, each.path / TRACKS)
 
 
 def _need_own(data: Path | None, run: Logged) -> None:
