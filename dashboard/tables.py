@@ -118,9 +118,9 @@ def score_table(runs: pd.DataFrame, names: Mapping[str, str], source: str, score
 
 
 def differences(runs: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
-    """Parameters down, runs across; only those in which the runs differ. Reads the resolved `cfg.` parameters."""
+    """Parameters down, runs across; only where the runs differ: the resolved `cfg.`, another tool's `tool.`."""
     chosen = runs.set_axis(runs["run_id"].astype(str)).loc[list(names)]
-    columns = [name for name in chosen if name.startswith("params.cfg.")]
+    columns = [name for name in chosen if name.startswith(("params.cfg.", "params.tool."))]
     table = chosen[columns].T.astype(object)
     table = table.where(table.notna(), UNKNOWN).astype(str)
     table = table[table.nunique(axis=1) > 1]

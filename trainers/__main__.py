@@ -1,4 +1,4 @@
-"""`python -m trainers train|evaluate|study`: what MLproject runs from a clone that is not installed."""
+"""`python -m trainers train|evaluate|log-masks|study`: what MLproject runs from a clone that is not installed."""
 
 from cytolapse.cli import main
 from trainers.commands import trainers

@@ -1,4 +1,4 @@
-"""`cytolapse train` and `cytolapse evaluate`."""
+"""`cytolapse train`, `evaluate` and `log-masks`."""
 
 from __future__ import annotations
 
@@ -92,6 +92,35 @@ def evaluate(run: str, data: Path, split: str, ignore: str | None, tracking: str
     click.echo(evaluate_run(run, data, split, tracking, ignored))
 
 
+@click.command("log-masks")
+@click.argument("prediction", metavar="PRED", type=click.Path(path_type=Path))
+@click.option("--data", required=True, type=click.Path(path_type=Path), help="The data set, in CTC layout.")
+@click.option("--name", required=True, help="What made the masks; tables show it in the place of a recipe.")
+@click.option("--sequence", type=Text(), default=None, help="Which sequence PRED is of, as 02; where that isn't plain.")
+@click.option("--test-sequence", "--test_sequence", type=Text(), default=None, help="As in `train`.")
+@click.option("--param", "settings", metavar="KEY=VALUE", multiple=True, help="A setting of the tool; may be repeated.")
+@tracking
+def log_masks(
+    prediction: Path, data: Path, name: str, settings: tuple[str, ...], tracking: str, **which: str | None
+) -> None:
+    """Log the masks in PRED, whoever made them, as a run like ours: scored, and comparable with trained models.
+
+    PRED holds label images (0 = background, one id a cell) of one sequence: a folder of TIFF or PNG files with the
+    frame number in their names, or one TIFF stack; or a folder with NN_RES or NN for several. What `train` would test
+    on is scored, and its validation part where PRED has it. No model is stored: such a run can't be promoted.
+
+    \b
+    Examples:
+      cytolapse log-masks results/02_RES --data data/PhC-C2DH-U373 --name cellpose --param diameter=60
+      cytolapse log-masks masks.tif --data data/my-cells --name stardist --sequence 02
+    """
+    from trainers.log_masks import Tool, settings_of
+    from trainers.log_masks import log_masks as log
+
+    given = {key: value or "" for key, value in which.items()}
+    click.echo(log(prediction, data, Tool(name, settings_of(settings)), tracking=tracking, **given))
+
+
 @click.group()
 def trainers() -> None:
     """Train and evaluate."""
@@ -99,3 +128,4 @@ def trainers() -> None:
 
 trainers.add_command(train)
 trainers.add_command(evaluate)
+trainers.add_command(log_masks)

@@ -16,6 +16,7 @@ from cytolapse.metrics.seams import seam_scores
 from cytolapse.pixel_size import warn_of_scale
 from cytolapse.segmenter import Segmenter
 from cytolapse.tracking import load_folder, logged_tags, resume_run
+from cytolapse.tracking.candidates import FOREIGN
 from trainers.evaluation import Evaluation
 from trainers.masks import Segmented
 from trainers.report import report
@@ -45,6 +46,11 @@ def evaluate_run(reference: str, data: Path, part: str, tracking: str = "", igno
         CytolapseError: the run has no model, or the data set has no truth.
     """
     tags = logged_tags(reference, tracking)
+    if FOREIGN in tags:
+        raise CytolapseError(
+            f"run {reference} holds masks of {tags.get('cytolapse.recipe')} and no model: it was scored when they were "
+            "logged; give the new masks to `cytolapse log-masks`"
+        )
     dataset = open_dataset(data, ignore)
     split = _split(dataset, tags)
     _scored(dataset, split, part)

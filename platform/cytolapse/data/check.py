@@ -112,11 +112,7 @@ class _Check:
 
     def binary(self, files: Files, ids: Ids, blobs: Mapping[int, int]) -> None:
         """Masks that tell cell from background but not cell from cell."""
-        several = {number for number, parts in blobs.items() if parts > 1}
-        filled = [labels for labels in ids.values() if labels]
-        if len(set().union(*filled)) > 1 or 2 * len(several) < len(filled):
-            # One id on several blobs can be one cell in pieces, but 255 is what programs write for "yes".
-            several = {number for number in several if ids[number] == {255}}
+        several = look_binary(ids, blobs)
         if several:
             first = files[min(several)]
             what = f"looks binary: one value ({max(ids[min(several)])}) on {blobs[min(several)]} separate objects"
@@ -169,6 +165,21 @@ def _telling(found: list[Finding]) -> Iterator[None]:
         yield
     except CytolapseError as error:
         found.append(Finding(str(error)))
+
+
+def look_binary(ids: Ids, blobs: Mapping[int, int]) -> set[int]:
+    """Which masks tell cell from background but not cell from cell.
+
+    Args:
+        ids: frame number -> the ids of its mask.
+        blobs: frame number -> separate objects, of the masks with one id.
+    """
+    several = {number for number, parts in blobs.items() if parts > 1}
+    filled = [labels for labels in ids.values() if labels]
+    if len(set().union(*filled)) > 1 or 2 * len(several) < len(filled):
+        # One id on several blobs can be one cell in pieces, but 255 is what programs write for "yes".
+        several = {number for number in several if ids[number] == {255}}
+    return several
 
 
 def present(labels: Array) -> set[int]:

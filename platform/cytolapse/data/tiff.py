@@ -46,7 +46,7 @@ def read_stack(path: Path) -> Iterator[Array]:
     Raises:
         CytolapseError: the file is absent, truncated or unreadable, or holds colour, channels or slices.
     """
-    with _opened(path) as file:
+    with opened(path) as file:
         count, height, width = _shape(path, file)
         if len(file.pages) == count:
             for page in file.pages:
@@ -61,7 +61,7 @@ def stack_shape(path: Path) -> tuple[int, ...]:
     Raises:
         CytolapseError: as `read_stack`.
     """
-    with _opened(path) as file:
+    with opened(path) as file:
         return _shape(path, file)
 
 
@@ -71,7 +71,7 @@ def read_um(path: Path) -> float | None:
     Raises:
         CytolapseError: the file is absent, truncated or unreadable.
     """
-    with _opened(path) as file:
+    with opened(path) as file:
         page = file.pages[0].aspage()
         if file.imagej_metadata is None:
             unit = _TAG_UM.get(int(page.resolutionunit))
@@ -84,7 +84,12 @@ def read_um(path: Path) -> float | None:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tifffile.TiffFile]:
+def opened(path: Path) -> Iterator[tifffile.TiffFile]:
+    """An open TIFF file, whole.
+
+    Raises:
+        CytolapseError: the file is absent, truncated or unreadable, also where that shows only inside the block.
+    """
     try:
         with tifffile.TiffFile(path) as file:
             if _truncated(file):

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from mlflow import MlflowClient
 
+FOREIGN = "cytolapse.masks"
+"""Tag of a run whose masks another tool made: where they came from."""
 _VERSION = re.compile(r"(?:models:/)?(?:(?P<name>[^/]+)/)?(?P<number>\d{1,9})")
 
 
@@ -116,6 +118,11 @@ def _of_run(client: MlflowClient, run_id: str, model_id: str = "") -> Candidate:
         return Candidate(run_id, "", model_id, "", "", "", _metric({}), None)  # a champion whose run is gone for good
     if run.info.lifecycle_stage == "deleted" and not model_id:
         raise CytolapseError(f"run {run_id} was deleted: bring it back with `mlflow runs restore --run-id {run_id}`")
+    if not model_id and FOREIGN in run.data.tags:
+        tool = run.data.tags.get("cytolapse.recipe", "another tool")
+        raise CytolapseError(
+            f"run {run.info.run_name} holds masks of {tool} and no model: compare with it, but promote a trained run"
+        )
     if not model_id:
         models = [each for each in logged_models(client, run_id) if each.name == "segmenter" and each.status == "READY"]
         model_id = next((each.model_id for each in models if each.tags.get(WEIGHTS) != "absent"), "")
