@@ -64,7 +64,7 @@ class Evaluation:
             folder.mkdir(parents=True)
             found = zip(movie.numbers, masks.of(movie), strict=True)
             bar = tqdm(
-                found, total=len(movie.numbers), desc=f"segment {movie.sequence}", unit="frame", dynamic_ncols=True
+                found, total=len(movie.numbers), desc=f"masks {movie.sequence}", unit="frame", dynamic_ncols=True
             )
             for number, labels in bar:
                 write_mask(folder / mask_name(int(number)), labels)

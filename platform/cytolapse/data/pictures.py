@@ -26,15 +26,17 @@ NUMBER = re.compile(r"\d+")
 
 
 class Pictures(Protocol):
-    """Images of one movie, read one by one.
+    """Images of one movie, read one by one."""
 
-    Attributes:
-        path: what they are read from, for messages.
-        positional: the numbers are places in a stack, which do not say what the frames are called.
-    """
+    @property
+    def path(self) -> Path:
+        """What they are read from, for messages."""
+        ...
 
-    path: Path
-    positional: bool
+    @property
+    def positional(self) -> bool:
+        """The numbers are places in a stack, which do not say what the frames are called."""
+        ...
 
     @property
     def numbers(self) -> Sequence[int]:
