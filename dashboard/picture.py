@@ -41,13 +41,9 @@ class Look:
 
 def window(shape: tuple[int, ...], zoom: int, centre: tuple[float, float] | None) -> tuple[slice, slice]:
     """The part of a (Y, X) frame that is shown: 1/zoom of it each way, moved to lie inside."""
-    cut = []
-    for axis, size in enumerate(shape[:2]):
-        length = max(1, size // zoom)
-        middle = size / 2 if centre is None else centre[axis]
-        start = min(max(0, round(middle - length / 2)), size - length)
-        cut.append(slice(start, start + length))
-    return cut[0], cut[1]
+    height, width = shape[:2]
+    sides = (max(1, height // zoom), max(1, width // zoom))
+    return overlay.window((height, width), sides, centre or (height / 2, width / 2))
 
 
 def picture(view: FrameView, objects: pd.DataFrame | None, look: Look) -> NDArray[np.uint8]:

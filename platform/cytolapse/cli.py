@@ -22,6 +22,7 @@ OWN = {
     "check": "cytolapse.commands.data:check",
     "score": "cytolapse.commands.score:score",
     "export": "cytolapse.commands.export:export",
+    "errors": "cytolapse.commands.errors:errors",
     "segment": "cytolapse.commands.segment:segment",
     "sync": "cytolapse.commands.runs:sync",
     "runs": "cytolapse.commands.runs:runs",

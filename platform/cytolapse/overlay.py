@@ -113,6 +113,16 @@ def _paint(
     canvas[line] = colours[labels[line]]
 
 
+def window(shape: tuple[int, ...], sides: tuple[int, int], centre: tuple[float, float]) -> tuple[slice, slice]:
+    """The part of a (Y, X) frame that is `sides` px high and wide around (y, x), moved to lie inside the frame."""
+    cut = []
+    for size, side, middle in zip(shape, sides, centre, strict=False):
+        length = min(side, size)
+        start = min(max(0, round(middle - length / 2)), size - length)
+        cut.append(slice(start, start + length))
+    return cut[0], cut[1]
+
+
 def contact(panels: Sequence[NDArray[np.uint8]], columns: int = 4) -> NDArray[np.uint8]:
     """Put (Y, X, 3) panels on one white sheet, row by row; smaller panels are filled up with white.
 
