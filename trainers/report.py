@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cytolapse.metrics.bootstrap import UNDEFINED
+from cytolapse.metrics.mistakes import bin_table, kinds_table, worst_table
 from cytolapse.metrics.seams import DISTANCE
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 SIDES = ("near", "away_from")
 THRESHOLDS = (0.25, 0.50, 0.75)
+WORST = 5
 
 
 def report(
@@ -34,6 +36,7 @@ def report(
         lines += [f"## Against {name} truth", "", _counts(result, dataset.border), "", *_table(result), ""]
         if name in seams:
             lines += [_seams(seams[name]), ""]
+        lines += [*_errors(result), ""]
     lines += ["SEG does not count false positives: read it beside DET and precision."]
     return "\n".join(lines) + "\n"
 
@@ -54,6 +57,25 @@ def _seams(row: Mapping[str, float | None]) -> str:
         f"Mean IoU of the truth's cells: {near} within {DISTANCE} px of a seam between tiles, {away} away from them. "
         "Which cells come near a seam is no matter of chance: compare with a run on whole frames."
     )
+
+
+def _errors(result: Result) -> list[str]:
+    """Kinds, the five worst frames, and scores by bin."""
+    bins, remarks = bin_table(result.objects)
+    return [
+        "### What went wrong",
+        "",
+        *kinds_table(result.by_frame).markdown(),
+        "",
+        f"The {min(WORST, result.frames)} worst frames; errors are cells and predictions without a match:",
+        "",
+        *worst_table(result.by_frame, WORST).markdown(),
+        "",
+        "Cells by bin:",
+        "",
+        *bins.markdown(),
+        *(line for remark in remarks for line in ("", f"{remark}.")),
+    ]
 
 
 def _table(result: Result) -> list[str]:
