@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import weakref
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -18,7 +20,7 @@ from export_world import CELLS, NUMBERS, OUTS, PLACES, TRACKS, write_data, write
 from skimage.measure import regionprops
 
 from cytolapse.commands.export import FORMATS
-from cytolapse.exports import EXPORTS, ome_tiff
+from cytolapse.exports import EXPORTS, Labelled, export_as, ome_tiff
 from cytolapse.exports.measurements import SCHEMA, measure
 
 
@@ -195,6 +197,41 @@ def test_masks_beside_their_frames_need_no_flags(cli, data):
     assert rows["intensity_mean"].between(150, 170).all() and (rows["area_um2"] == rows["area_px"] / 4).all()
     assert cli("export", data / "01_GT/TRA", "tracks.csv")[0] == 0
     assert table(Path("tracks.csv"))["parent"].isin([0, 2]).all()
+
+
+def test_frames_beside_the_masks_that_lack_some_are_left_out(cli, data):
+    (data / "01/t017.tif").unlink()
+    code, _, err = cli("export", data / "01_ST", "cells.csv")
+    assert code == 0 and "lacks frames of which there are masks" in err
+    rows = table(Path("cells.csv"))
+    assert rows["intensity_mean"].isna().all() and rows["area_um2"].notna().all()
+
+
+class Watched(Mapping):
+    """Masks that know how many of them were held at once."""
+
+    def __init__(self) -> None:
+        self.held: list[weakref.ref] = []
+        self.most = 0
+
+    def __getitem__(self, number: int) -> np.ndarray:
+        labels = toy_labels(number)
+        self.held = [each for each in self.held if each() is not None] + [weakref.ref(labels)]
+        self.most = max(self.most, len(self.held))
+        return labels
+
+    def __iter__(self):
+        return iter(range(40))
+
+    def __len__(self) -> int:
+        return 40
+
+
+@pytest.mark.parametrize(("name", "out"), PLACES)
+def test_a_movie_is_never_held_as_a_whole(tmp_path, name, out):
+    masks = Watched()
+    export_as(name, [Labelled(tmp_path, "01", masks)], tmp_path / out)
+    assert masks.most <= 3
 
 
 @pytest.mark.parametrize(("name", "out"), PLACES)

@@ -100,7 +100,8 @@ def test_frames_that_are_not_those_of_the_masks(refused, masks, tmp_path):
 
 
 def test_a_result_that_is_none(refused, tmp_path, store):
-    assert "nowhere" in refused("nowhere", "a.csv")
+    assert "run nowhere: not in" in refused("nowhere", "a.csv")
+    assert "no/where does not exist: give a folder of label images, or a run" in refused("no/where", "a.csv")
     (tmp_path / "empty").mkdir()
     assert "empty holds no TIFF" in refused("empty", "a.csv")
     (tmp_path / "stack.tif").write_text("")

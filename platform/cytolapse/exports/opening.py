@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,11 +18,14 @@ from cytolapse.metrics.folders import open_truth, read_labels
 from cytolapse.tracking import logged
 from cytolapse.tracking.masks import stored_masks
 from cytolapse.tracking.spool import EVENTS
+from cytolapse.tracking.uri import SPOOL
 
 if TYPE_CHECKING:
+    from cytolapse.data import Movie
     from cytolapse.data.tiff import Array
     from cytolapse.tracking import Logged
 
+log = logging.getLogger("cytolapse.exports")
 MANUAL = "man_track.txt"
 
 
@@ -80,23 +84,23 @@ def open_result(source: Source) -> list[Labelled]:
         raise CytolapseError(f"--sequence is {source.sequence!r}: sequences have two digits, as 01")
     path = Path(source.result)
     if path.exists() and not (path / EVENTS).is_file():
-        return [_in_place(source, *_folder(path, source.sequence))]
-    return [_in_place(source, each, source.data) for each in _run(source)]
+        return [_folder(source, path)]
+    if len(path.parts) > 1 and not source.result.startswith(SPOOL):
+        raise CytolapseError(f"{path} does not exist: give a folder of label images, or a run")
+    return [_in_place(source, each) for each in _run(source)]
 
 
-def _folder(path: Path, sequence: str) -> tuple[Labelled, Path | None]:
-    """The masks in a folder, and the data set that they lie in."""
+def _folder(source: Source, path: Path) -> Labelled:
     truth = open_truth(path)
     folder = next(iter(truth.files.values())).parent
-    linked = next((folder / name for name in (TRACKS, MANUAL) if (folder / name).is_file()), None)
     result = RESULT.fullmatch(path.resolve().name)
     name = truth.sequence or (result[1] if result else "")
-    root = truth.root or (path.resolve().parent if result else None)
-    inside = root is not None and (root / name).is_dir() and sequence in ("", name)
-    labelled = Labelled(folder, sequence or name, MaskFolder(truth.files))
+    labelled = Labelled(folder, source.sequence or name, MaskFolder(truth.files))
+    linked = next((folder / file for file in (TRACKS, MANUAL) if (folder / file).is_file()), None)
     if linked is not None:
         labelled = replace(labelled, tracks=ctc.read_tracks(linked), tracks_file=linked)
-    return labelled, root if inside else None
+    root = truth.root or path.resolve().parent
+    return _in_place(source, labelled, root / name if name == labelled.sequence != "" else None)
 
 
 def _run(source: Source) -> Iterator[Labelled]:
@@ -120,19 +124,25 @@ def _need_own(data: Path | None, run: Logged) -> None:
         raise CytolapseError(f"--data {data} is {given}, but run {run.name} is of {own}: give the folder of that one")
 
 
-def _in_place(source: Source, labelled: Labelled, root: Path | None) -> Labelled:
-    """The same with its frames, pixel size and minutes, as given or as found in the data set."""
-    root = source.data or (None if source.frames else root)
-    path, name = source.frames, labelled.sequence
-    if root is not None:
-        name = _sequence(root, labelled)
-        path = path or root / name
-    elif path is not None and ctc.SEQUENCE.fullmatch(path.resolve().name):
-        root = path.resolve().parent
-    facts = ctc.Facts("") if root is None else ctc.read_facts(root)
-    um = source.um or facts.um or (frames_um(path) if path else None)
-    movie = open_frames(path) if path else None
-    return replace(labelled, sequence=name, movie=movie, um=um, minutes=source.minutes or facts.minutes)
+def _in_place(source: Source, labelled: Labelled, beside: Path | None = None) -> Labelled:
+    """The same with its frames, pixel size and minutes: as given, else of the sequence beside the masks."""
+    path = source.frames
+    if source.data is not None:
+        labelled = replace(labelled, sequence=_sequence(source.data, labelled))
+        path = path or source.data / labelled.sequence
+    elif path is None and beside is not None and beside.is_dir():
+        path = beside
+    if path is None:
+        return replace(labelled, um=source.um, minutes=source.minutes)
+    home = source.data or (path.resolve().parent if ctc.SEQUENCE.fullmatch(path.resolve().name) else None)
+    facts = ctc.read_facts(home) if home else ctc.Facts("")
+    movie: Movie | None = open_frames(path)
+    if path is beside and not set(labelled.masks) <= set(movie.numbers.tolist()):
+        log.warning("%s lacks frames of which there are masks: it is left out; give --frames", path)
+        movie = None
+    return replace(
+        labelled, movie=movie, um=source.um or facts.um or frames_um(path), minutes=source.minutes or facts.minutes
+    )
 
 
 def _sequence(root: Path, labelled: Labelled) -> str:
