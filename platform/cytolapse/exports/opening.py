@@ -21,7 +21,6 @@ from cytolapse.tracking.spool import EVENTS
 from cytolapse.tracking.uri import SPOOL
 
 if TYPE_CHECKING:
-    from cytolapse.data import Movie
     from cytolapse.data.tiff import Array
     from cytolapse.tracking import Logged
 
@@ -136,13 +135,12 @@ def _in_place(source: Source, labelled: Labelled, beside: Path | None = None) ->
         return replace(labelled, um=source.um, minutes=source.minutes)
     home = source.data or (path.resolve().parent if ctc.SEQUENCE.fullmatch(path.resolve().name) else None)
     facts = ctc.read_facts(home) if home else ctc.Facts("")
-    movie: Movie | None = open_frames(path)
-    if path is beside and not set(labelled.masks) <= set(movie.numbers.tolist()):
+    movie = open_frames(path)
+    lacking = path is beside and not set(labelled.masks) <= set(movie.numbers.tolist())
+    if lacking:
         log.warning("%s lacks frames of which there are masks: it is left out; give --frames", path)
-        movie = None
-    return replace(
-        labelled, movie=movie, um=source.um or facts.um or frames_um(path), minutes=source.minutes or facts.minutes
-    )
+    um, minutes = source.um or facts.um or frames_um(path), source.minutes or facts.minutes
+    return replace(labelled, movie=None if lacking else movie, um=um, minutes=minutes)
 
 
 def _sequence(root: Path, labelled: Labelled) -> str:
