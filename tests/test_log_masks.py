@@ -209,7 +209,7 @@ def test_a_stack_must_have_a_mask_for_each_frame(log, toy, tmp_path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["nowhere"], "nowhere does not exist: give a folder of TIFF or PNG files, or one TIFF stack"),
+        (["nowhere"], "nowhere does not exist: give a folder of TIFF or PNG files, one TIFF stack, or an"),
         (
             ["empty", "--sequence", "02"],
             "empty holds no TIFF or PNG (.tif, .tiff, .png): give a folder of images, one a frame",

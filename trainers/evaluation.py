@@ -63,11 +63,11 @@ class Evaluation:
             folder = self.scratch / movie.sequence
             folder.mkdir(parents=True)
             found = zip(movie.numbers, masks.of(movie), strict=True)
-            bar = tqdm(
+            with tqdm(
                 found, total=len(movie.numbers), desc=f"masks {movie.sequence}", unit="frame", dynamic_ncols=True
-            )
-            for number, labels in bar:
-                write_mask(folder / mask_name(int(number)), labels)
+            ) as bar:
+                for number, labels in bar:
+                    write_mask(folder / mask_name(int(number)), labels)
 
     def score(self, near: Mapping[str, NDArray[np.bool_]] | None = None) -> dict[str, Result]:
         """Reference -> result, as `score_movies` gives it."""

@@ -6,11 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cytolapse.data.check import components, look_binary, present
+from cytolapse.data.accept import Seen, as_mask
 from cytolapse.data.findings import count, ranges
-from cytolapse.data.masks import HIGHEST
-from cytolapse.data.pictures import as_label_image, need_there, open_pictures
-from cytolapse.data.tiff import in_words
+from cytolapse.data.pictures import need_there, open_pictures
 from cytolapse.errors import CytolapseError
 from cytolapse.tiles import Tiling
 
@@ -115,31 +113,13 @@ class ToolMasks:
         """
         pictures, every = self.pictures[movie.sequence], self.numbers(movie.sequence)
         places = dict(zip(every, pictures.numbers, strict=True))
-        numbers, files, ids, blobs = movie.numbers.tolist(), {}, {}, {}
+        numbers, seen = movie.numbers.tolist(), Seen()
         images = pictures.read([places[number] for number in numbers])
         for number, (path, image) in zip(numbers, images, strict=True):
-            labels = _labels(path, image, movie.frames.shape[1:])
-            files[number], ids[number] = path, present(labels)
-            if len(ids[number]) == 1:
-                blobs[number] = components(labels)
+            labels = as_mask(path, image, movie.frames.shape[1:])
+            seen.add(number, path, labels)
             yield labels
-        if several := look_binary(ids, blobs):
-            number = min(several)
-            raise CytolapseError(
-                f"{files[number]} looks binary: one value ({max(ids[number])}) on {blobs[number]} separate objects in "
-                f"frame {number}: give each cell an id of its own"
-            )
-
-
-def _labels(path: Path, image: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
-    labels = as_label_image(path, image)
-    if labels.shape != shape:
-        raise CytolapseError(
-            f"{path} is {in_words(labels.shape)}, but its frame is {in_words(shape)}: a mask has its frame's size"
-        )
-    if labels.max(initial=0) > HIGHEST:
-        raise CytolapseError(f"{path} has the label {labels.max()}, where {HIGHEST} is the most: number them anew")
-    return labels
+        seen.need_instances()
 
 
 def _places(path: Path, dataset: DataSet, sequence: str) -> dict[str, Path]:

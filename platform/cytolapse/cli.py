@@ -20,6 +20,7 @@ OWN = {
     "simulate": "cytolapse.commands.data:simulate",
     "fetch": "cytolapse.commands.data:fetch",
     "check": "cytolapse.commands.data:check",
+    "import": "cytolapse.commands.importing:import_",
     "score": "cytolapse.commands.score:score",
     "export": "cytolapse.commands.export:export",
     "errors": "cytolapse.commands.errors:errors",

@@ -70,6 +70,11 @@ def check(context: click.Context, data: Path) -> None:
     Example:
       cytolapse check data/BF-C2DL-MuSC
     """
+    context.exit(1 if tell_problems(data) else 0)
+
+
+def tell_problems(data: Path) -> int:
+    """Show what is wrong with a data set; how many problems there are."""
     from cytolapse.data.check import check_dataset
     from cytolapse.data.findings import count
 
@@ -78,4 +83,4 @@ def check(context: click.Context, data: Path) -> None:
         click.echo(str(finding))
     problems = sum(not finding.note for finding in found)
     click.echo(f"{data}: {count(problems, 'problem') if problems else 'no problems'}")
-    context.exit(1 if problems else 0)
+    return problems

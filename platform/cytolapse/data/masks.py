@@ -57,10 +57,10 @@ def new_mask_folder(out: Path) -> Iterator[Path]:
     out = out.absolute()
     partial = out.with_name(f".{out.name}.partial-{os.getpid()}")
     try:
-        with _writing(out):
+        with writing(out):
             partial.mkdir(parents=True)
         yield partial
-        with _writing(out):
+        with writing(out):
             if out.exists():
                 out.rmdir()
             partial.rename(out)
@@ -69,7 +69,12 @@ def new_mask_folder(out: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _writing(out: Path) -> Iterator[None]:
+def writing(out: Path) -> Iterator[None]:
+    """What the file system refuses inside the block becomes a message that names `out`.
+
+    Raises:
+        CytolapseError: it refused something.
+    """
     try:
         yield
     except OSError as error:
