@@ -30,7 +30,7 @@ FACTS = ("name", "um", "minutes", "border")
 @click.option("--minutes", type=click.FloatRange(min=0, min_open=True), help="Minutes from frame to frame.")
 @click.option("--border", type=click.IntRange(min=0), help="Cells within this many px of the edge are not scored.")
 @click.pass_context
-def import_(context: click.Context, out: Path, sequence: str, **given: Any) -> None:
+def import_(context: click.Context, /, out: Path, sequence: str, **given: Any) -> None:
     """Write FRAMES and their masks as a sequence of the data set OUT, in the Cell Tracking Challenge's layout.
 
     FRAMES is a folder of TIFF or PNG files with the frame number in their names, one TIFF stack (ImageJ, OME-TIFF), or

@@ -167,9 +167,9 @@ def _facts(target: Target, frames: Pictures) -> dict[str, str | int | float]:
                     f"correct {target.out / 'dataset.toml'}"
                 )
         return {key: value for key, value in known.items() if value is not None}
-    told = {"um": frames.um, "minutes": frames.minutes}
-    found = {"name": target.out.resolve().name, **{key: value for key, value in told.items() if value}, "border": 0}
-    facts = {**found, **given}
+    facts: dict[str, str | int | float] = {"name": target.out.resolve().name, "border": 0}
+    facts |= {key: value for key, value in (("um", frames.um), ("minutes", frames.minutes)) if value is not None}
+    facts |= given
     if "um" not in facts:
         log.warning("the size of a pixel is not known: give --um, so that models of another scale are not misused")
     return {key: facts[key] for key in ctc.Facts._fields if key in facts}

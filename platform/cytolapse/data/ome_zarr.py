@@ -114,12 +114,13 @@ def _opened(path: Path, group: Any, scales: Mapping[str, Any]) -> Zarr:
 def _in(step: tuple[float, str | None] | None, units: Mapping[str, float]) -> float | None:
     """A step in um or minutes; None where its unit is not known."""
     size, unit = step or (0.0, None)
-    return size * units[unit] if unit in units and size > 0 else None
+    return size * units[unit] if unit is not None and unit in units and size > 0 else None
 
 
 def _attributes(group: Any) -> Mapping[str, Any]:
     attributes: Mapping[str, Any] = group.attrs.asdict()
-    return attributes.get("ome", attributes)
+    inside: Mapping[str, Any] = attributes.get("ome", attributes)
+    return inside
 
 
 def _below(path: Path, labels: Sequence[str]) -> list[str]:
