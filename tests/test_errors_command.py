@@ -165,9 +165,9 @@ def test_a_damaged_table_is_named(cli, spool):
 
 
 def test_a_run_that_nobody_knows_is_named(cli, store):
-    code, _, err = cli("errors", "nothing", "--tracking", store)
-    assert code == 1
-    assert "nothing" in err and "Traceback" not in err
+    code, out, err = cli("errors", "nothing", "--tracking", store)
+    assert (code, out) == (1, "")
+    assert err.startswith("error: run nothing"), err
 
 
 def test_pictures_need_previews_and_a_new_folder(cli, spool, tmp_path):
@@ -188,10 +188,14 @@ def test_top_is_a_number_of_frames(cli, spool):
 
 def test_a_trained_and_evaluated_run_tells_its_errors(cli, toy, tmp_path):
     assert cli("train", "classical", "--data", toy, "--tracking", f"spool:{tmp_path}/run")[0] == 0
-    code, out, err = cli("errors", f"spool:{tmp_path}/run")
+    code, out, err = cli("errors", f"spool:{tmp_path}/run", "--reference", "silver", "--json", "errors.json")
     assert code == 0, err
-    assert "val against gold truth, " in out
-    assert row_of(out, "division", "within", "5", "frames")[:1] in (["near"], ["away"]), "the toy world has tracks"
+    assert "val against silver truth, " in out
+    found = json.loads((tmp_path / "errors.json").read_text())
+
+    assert min(row["frame"] for row in found["worst"]) == 23, "the toy world divides in frame 15"
+    division = {name: row["n"] for name, row in found["by_bin"]["division"].items()}
+    assert division == {"near": 0, "away": found["n_truth"], "unknown": 0}
     report = (tmp_path / "run/files/artifacts/val/report.md").read_text()
     assert "### What went wrong" in report and "| cells | missed | " in report
     assert "| division within 5 frames | " in report

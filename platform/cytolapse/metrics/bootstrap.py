@@ -99,8 +99,7 @@ class Blocks:
 
     def _holds(self, *kinds: str) -> NDArray[np.bool_]:
         """Which blocks hold a frame of one of these kinds: (B,)."""
-        held: NDArray[np.bool_] = (self.sums[:, [COUNTS.index(kind) for kind in kinds]] > 0).any(axis=1)
-        return held
+        return np.asarray((self.sums[:, [COUNTS.index(kind) for kind in kinds]] > 0).any(axis=1))
 
     def shortage(self, score: str) -> str:
         """Why there is no interval of a score; "" where there is one."""
