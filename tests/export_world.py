@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import weakref
 import zipfile
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+import numpy as np
 import tifffile
 from conftest import toy_labels, write_toy
 
@@ -56,3 +59,23 @@ def write_run(tmp_path: Path, tracking: str, sequences: tuple[str, ...] = ("01",
         for file in (tmp_path / "stored").iterdir():
             run.artifact(file, "test/masks")
     return run.closing_line().split(": ", 1)[1]
+
+
+class Watched(Mapping):
+    """Masks that know how many of them were held at once."""
+
+    def __init__(self) -> None:
+        self.held: list[weakref.ref] = []
+        self.most = 0
+
+    def __getitem__(self, number: int) -> np.ndarray:
+        labels = toy_labels(number)
+        self.held = [each for each in self.held if each() is not None] + [weakref.ref(labels)]
+        self.most = max(self.most, len(self.held))
+        return labels
+
+    def __iter__(self):
+        return iter(range(40))
+
+    def __len__(self) -> int:
+        return 40

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import weakref
 import zipfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -16,7 +14,7 @@ import pytest
 import roifile
 import tifffile
 from conftest import toy_labels
-from export_world import CELLS, NUMBERS, OUTS, PLACES, TRACKS, write_data, write_masks, write_run
+from export_world import CELLS, NUMBERS, OUTS, PLACES, TRACKS, Watched, write_data, write_masks, write_run
 from skimage.measure import regionprops
 
 from cytolapse.commands.export import FORMATS
@@ -161,6 +159,17 @@ def test_csv_and_parquet_hold_the_same(export, masks, data):
     pd.testing.assert_frame_equal(*(table(Path(out)) for out in OUTS["measurements"]), check_dtype=False)
 
 
+def test_frames_of_a_folder_and_of_a_stack_give_the_same(export, masks, data):
+    export(masks, "data.csv", "--data", data)
+    export(masks, "folder.csv", "--frames", data / "01")
+    frames = [tifffile.imread(file) for file in sorted((data / "01").iterdir())]
+    tifffile.imwrite("stack.tif", np.stack(frames), photometric="minisblack")
+    export(masks, "stack.csv", "--frames", "stack.tif", "--um", 0.5, "--minutes", 5)
+    wanted, *others = (table(Path(name)).drop(columns="sequence") for name in ("data.csv", "folder.csv", "stack.csv"))
+    for other in others:
+        pd.testing.assert_frame_equal(other, wanted)
+
+
 @pytest.mark.parametrize("angle", [0, 30, 45, 90, 120, 179])
 def test_axes_and_angle_of_a_known_ellipse(angle):
     """Half axes of 30 and 10 px, turned counter-clockwise as seen on the screen."""
@@ -205,26 +214,6 @@ def test_frames_beside_the_masks_that_lack_some_are_left_out(cli, data):
     assert code == 0 and "lacks frames of which there are masks" in err
     rows = table(Path("cells.csv"))
     assert rows["intensity_mean"].isna().all() and rows["area_um2"].notna().all()
-
-
-class Watched(Mapping):
-    """Masks that know how many of them were held at once."""
-
-    def __init__(self) -> None:
-        self.held: list[weakref.ref] = []
-        self.most = 0
-
-    def __getitem__(self, number: int) -> np.ndarray:
-        labels = toy_labels(number)
-        self.held = [each for each in self.held if each() is not None] + [weakref.ref(labels)]
-        self.most = max(self.most, len(self.held))
-        return labels
-
-    def __iter__(self):
-        return iter(range(40))
-
-    def __len__(self) -> int:
-        return 40
 
 
 @pytest.mark.parametrize(("name", "out"), PLACES)
