@@ -7,7 +7,6 @@ import zipfile
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-import numpy as np
 import tifffile
 from conftest import toy_labels, write_toy
 
@@ -15,6 +14,8 @@ from cytolapse.tracking import start_run
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import numpy as np
 
 NUMBERS = range(12, 18)
 CELLS = 27
