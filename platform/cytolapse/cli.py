@@ -24,6 +24,7 @@ OWN = {
     "score": "cytolapse.commands.score:score",
     "export": "cytolapse.commands.export:export",
     "errors": "cytolapse.commands.errors:errors",
+    "compare": "cytolapse.commands.compare:compare",
     "segment": "cytolapse.commands.segment:segment",
     "sync": "cytolapse.commands.runs:sync",
     "runs": "cytolapse.commands.runs:runs",

@@ -89,6 +89,10 @@ class Blocks:
         drawn = self._drawn(("frames",), seed)
         return drawn | {name: values for name, values in self._drawn(tuple(KINDS), seed).items() if name in MARKED}
 
+    def total(self, count: str) -> int:
+        """The sum of one count over all blocks."""
+        return int(self.sums[:, COUNTS.index(count)].sum())
+
     def _drawn(self, kinds: tuple[str, ...], seed: int) -> dict[str, Floats]:
         sums = self.sums[self._holds(*kinds)]
         if not len(sums):
@@ -99,12 +103,17 @@ class Blocks:
 
     def _holds(self, *kinds: str) -> NDArray[np.bool_]:
         """Which blocks hold a frame of one of these kinds: (B,)."""
-        return np.asarray((self.sums[:, [COUNTS.index(kind) for kind in kinds]] > 0).any(axis=1))
+        counts = self.sums[:, [COUNTS.index(kind) for kind in kinds]]
+        return np.asarray((counts > 0).any(axis=1))
+
+    def held(self, kind: str) -> int:
+        """How many blocks hold a frame of that kind, a key of KINDS."""
+        return int(self._holds(kind).sum())
 
     def shortage(self, score: str) -> str:
         """Why there is no interval of a score; "" where there is one."""
         for kind in kinds_of(score):
-            if (held := int(self._holds(kind).sum())) < FEWEST:
+            if (held := self.held(kind)) < FEWEST:
                 return f"blocks of {BLOCK} frame numbers that hold {KINDS[kind]}: {held}, where {FEWEST} are needed"
         return ""
 

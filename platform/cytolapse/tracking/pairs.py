@@ -1,0 +1,196 @@
+"""Two runs that are to be compared: whether they can be, and what was scored of each."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cytolapse.data import open_dataset
+from cytolapse.errors import CytolapseError
+from cytolapse.metrics.comparison import Scored
+from cytolapse.metrics.counts import COUNTS
+from cytolapse.metrics.movies import score_movies
+from cytolapse.tracking.logged import Logged, children, logged
+from cytolapse.tracking.masks import stored_masks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from cytolapse.data import DataSet
+    from cytolapse.data.tiff import Array
+    from cytolapse.metrics.movies import Frame
+    from cytolapse.tracking.masks import StoredMasks
+
+REFERENCES = ("gold", "silver")
+DATASET, DIGEST, SCHEMA = "cytolapse.dataset", "cytolapse.digest", "metric_schema_version"
+NAMED = 5
+"""Frames that a message names."""
+MEND = "`--rescore DATA` scores the stored masks of both afresh"
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two runs and what was scored of one part of their data.
+
+    Attributes:
+        runs: A and B.
+        scored: of each: "gold", "silver" -> its counts and scores.
+        facts: what both have in common: data set, digest, border.
+    """
+
+    runs: tuple[Logged, Logged]
+    scored: tuple[Mapping[str, Scored], Mapping[str, Scored]]
+    facts: Mapping[str, Any]
+
+
+def open_pair(references: tuple[str, str], part: str, tracking: str = "") -> Pair:
+    """Two runs with the scores of one part ("test", "val") that were logged.
+
+    Raises:
+        CytolapseError: they are the same, one was not evaluated on that part, or they were not scored alike.
+    """
+    runs = _runs(references, tracking)
+    found = [_logged_scores(run, part) for run in runs]
+    _need_same_facts(runs, *(facts for _, facts in found))
+    scored = found[0][0], found[1][0]
+    for name in REFERENCES:
+        _need_same_frames(runs, name, *(_frames(each.get(name)) for each in scored))
+    return Pair(runs, scored, found[0][1])
+
+
+def rescore_pair(references: tuple[str, str], part: str, data: Path, tracking: str = "") -> Pair:
+    """Two runs with their stored masks scored afresh, on the frames of which both have masks; nothing is logged.
+
+    Raises:
+        CytolapseError: they are the same, one has no masks of that part, or they are of other data than `data`.
+    """
+    runs = _runs(references, tracking)
+    masks = [stored_masks(run, part) for run in runs]
+    dataset = open_dataset(data)
+    for run in runs:
+        if run.tags.get(DATASET) != dataset.name:
+            raise CytolapseError(
+                f"{run.name} was scored on {run.tags.get(DATASET)}, {data} is {dataset.name}: give the data of both"
+            )
+    frames = _common(runs, masks, dataset)
+    scored = [_rescored(run, each, dataset, frames) for run, each in zip(runs, masks, strict=True)]
+    if not scored[0]:
+        raise CytolapseError(f"{data} has no truth of the {len(frames)} frames that both runs have masks of")
+    facts = {"data set": dataset.name, "digest": dataset.digest, "border": dataset.border, "masks": len(frames)}
+    return Pair(runs, (scored[0], scored[1]), facts)
+
+
+def _runs(references: tuple[str, str], tracking: str) -> tuple[Logged, Logged]:
+    a, b = (logged(each, tracking) for each in references)
+    if (a.reference, a.uri) == (b.reference, b.uri):
+        raise CytolapseError(f"{references[0]} and {references[1]} are the same run, {a.name}: give two")
+    return a, b
+
+
+def _logged_scores(run: Logged, part: str) -> tuple[dict[str, Scored], dict[str, Any]]:
+    """Reference -> what was scored, and the facts that it rests on."""
+    import pandas as pd
+
+    files = run.artifacts(part)
+    if f"{part}/counts.parquet" not in files:
+        raise CytolapseError(_absent(run, part, bool(files)))
+    table = pd.read_parquet(run.artifact(f"{part}/counts.parquet"))
+    if lacking := sorted({*COUNTS, "reference"} - set(table.columns)):
+        raise CytolapseError(
+            f"{run.name} was evaluated by an older version, which did not count {', '.join(lacking)}: {MEND}"
+        )
+    results = {name: _result(run, part, name) for name in REFERENCES if (table["reference"] == name).any()}
+    scored = {
+        name: Scored(table[table["reference"] == name].to_dict("records"), result["scores"])
+        for name, result in results.items()
+    }
+    facts = {"data set": run.tags.get(DATASET, ""), "digest": run.tags.get(DIGEST, "")}
+    facts |= {SCHEMA: _one(run.tags.get(SCHEMA, ""), *(str(each["schema_version"]) for each in results.values()))}
+    facts |= {"border": _one(*(each["border"] for each in results.values()))}
+    return scored, {**facts, "ignore list": run.tags.get(f"cytolapse.ignore.{part}", "")}
+
+
+def _result(run: Logged, part: str, reference: str) -> dict[str, Any]:
+    result: dict[str, Any] = json.loads(run.artifact(f"curves/{part}-{reference}.json").read_text())
+    return result
+
+
+def _one(*values: Any) -> Any:
+    """The value, or all of them where they are not one."""
+    different = list(dict.fromkeys(values))
+    return different[0] if len(different) == 1 else ", ".join(map(str, different))
+
+
+def _absent(run: Logged, part: str, evaluated: bool) -> str:
+    if parts := children(run):
+        those = ", ".join(f"{each.name} ({each.role})" for each in parts)
+        return f"{run.name} is the parent of {len(parts)} runs and was not scored itself: compare two of {those}"
+    how = f"`cytolapse evaluate {run.reference} --data DATA --split {part}`"
+    if evaluated:
+        return f"{run.name} has no {part}/counts.parquet, an older version evaluated it: {how} writes it; or {MEND}"
+    return f"{run.name} was not evaluated on {part}: {how} does that"
+
+
+def _need_same_facts(runs: tuple[Logged, Logged], a: Mapping[str, Any], b: Mapping[str, Any]) -> None:
+    for name, mine in a.items():
+        if mine != b[name]:
+            one, other = ("none" if value == "" else value for value in (mine, b[name]))
+            mend = "compare runs on one data set" if name == "data set" else MEND
+            raise CytolapseError(
+                f"{runs[0].name} was scored with {name} {one}, {runs[1].name} with {name} {other}: {mend}"
+            )
+
+
+def _frames(scored: Scored | None) -> set[Frame]:
+    return set() if scored is None else {(str(row["sequence"]), int(row["frame"])) for row in scored.counts}
+
+
+def _need_same_frames(runs: tuple[Logged, Logged], reference: str, a: set[Frame], b: set[Frame]) -> None:
+    alone = [(run, mine - other) for run, mine, other in ((runs[0], a, b), (runs[1], b, a)) if mine - other]
+    if alone:
+        those = " and ".join(f"{len(frames)} only in {run.name} ({_listed(frames)})" for run, frames in alone)
+        raise CytolapseError(
+            f"the runs were scored on different frames of {reference} truth: {those}; {MEND}, on the "
+            f"{len(a & b)} frames that both have"
+        )
+
+
+def _listed(frames: Iterable[Frame]) -> str:
+    """`01: 3, 4, 7 ...`: the first few of them."""
+    ordered = sorted(frames)
+    shown: dict[str, list[str]] = {}
+    for sequence, number in ordered[:NAMED]:
+        shown.setdefault(sequence, []).append(str(number))
+    more = " ..." if len(ordered) > NAMED else ""
+    return "; ".join(f"{sequence}: {', '.join(numbers)}" for sequence, numbers in shown.items()) + more
+
+
+def _common(runs: tuple[Logged, Logged], masks: list[dict[str, StoredMasks]], dataset: DataSet) -> set[Frame]:
+    """The frames of the data set that both runs have masks of."""
+    a, b = ({(sequence, number) for sequence, each in side.items() for number in each} for side in masks)
+    known = {(sequence, number) for sequence, movie in dataset.movies.items() for number in movie.numbers.tolist()}
+    if not a & b & known:
+        raise CytolapseError(
+            f"no frame of {dataset.path} is masked in both: {runs[0].name} has {len(a)} masks ({_listed(a)}), "
+            f"{runs[1].name} has {len(b)} ({_listed(b)})"
+        )
+    return a & b & known
+
+
+def _rescored(run: Logged, masks: Mapping[str, StoredMasks], dataset: DataSet, frames: set[Frame]) -> dict[str, Scored]:
+    from tqdm import tqdm
+
+    movies = [dataset.movies[sequence] for sequence in sorted({sequence for sequence, _ in frames})]
+    with tqdm(desc=f"score {run.name}", unit="mask", delay=2, leave=False) as bar:
+
+        def read(sequence: str, number: int) -> Array:
+            bar.update()
+            return masks[sequence][number]
+
+        try:
+            results = score_movies(movies, read, dataset.border, frames)
+        except CytolapseError as error:
+            raise CytolapseError(f"masks of {run.name} against {dataset.path}: {error}") from error
+    return {name: Scored(result.counts, result.scores) for name, result in results.items() if result.counts}
