@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from linked_world import as_tracks, random_prediction, random_truth
 from metric_twin import boxes
 
 from cytolapse.errors import CytolapseError
-from cytolapse.metrics import SCORES, match, paired, summarise
+from cytolapse.metrics import SCORES, Pool, Result, match, paired, summarise
 from cytolapse.metrics.bootstrap import BLOCK, RESAMPLES, Blocks, intervals
 from cytolapse.metrics.counts import count
+from cytolapse.metrics.scores import detection_cost
+from cytolapse.metrics.tracks import Tracks
 
 
 def world(seed=0, frames=100, sequences=("01",), sparse=1, shift=0):
@@ -39,7 +42,7 @@ def marked_world(seed=50, frames=120, sequences=("02", "01")):
 
 def read(result):
     """The same numbers from the slow, pooled result."""
-    found = {name: result.scores[name] for name in ("pixel_iou", "seg", "det_masks", "det", "op_csb_masks", "op_csb")}
+    found = dict(result.scores)
     for threshold in (0.25, 0.5, 0.75):
         row = result.at(threshold)
         found |= {f"{key}_iou_{threshold:.2f}": row[key] for key in ("precision", "recall", "f1")}
@@ -76,22 +79,64 @@ def test_resamples_with_markers_agree_with_the_twin():
     twins = zip(twin_draws(masks, markers), twin_draws(masks, markers, of=markers), strict=True)
     for index, (of_masks, of_all) in enumerate(twins):
         expected = of_masks | {name: of_all[name] for name in ("det", "op_csb")}
-        assert {name: values[index] for name, values in drawn.items()} == pytest.approx(expected, abs=1e-12)
+        found = {name: values[index] for name, values in drawn.items()}
+        assert found == pytest.approx(expected, abs=1e-12, nan_ok=True)
 
 
 def test_markers_do_not_change_the_intervals_of_scores_on_masks():
     masks, markers = marked_world()
     alone, beside = summarise(masks).intervals, summarise(masks, markers).intervals
     assert {name for name in alone if alone[name] != beside[name]} == {"det", "op_csb"}
+    assert alone["tra"] == beside["tra"] == (None, None, "the score is not defined")
     assert alone["det"] == alone["op_csb"] == (None, None, "the score is not defined")
+
+
+def linked_world(frames=90, name="01"):
+    """Random tracks and what was found of them, markers in every frame and masks in every third."""
+    truth, rows = as_tracks(1, random_truth(1, frames))
+    found, linked = as_tracks(2, random_prediction(1, truth))
+    markers = [match(*pair, sequence=name, frame=t) for t, pair in enumerate(zip(truth, found, strict=True))]
+    return markers[::3], markers, {name: Tracks(rows, linked)}
+
+
+def test_costs_of_links_belong_to_the_frame_in_which_they_end():
+    """The movie up to a frame, less the movie up to the one before it."""
+    masks, markers, tracks = linked_world(frames=30)
+    whole = Result(Pool(masks, markers, tracks)).pool
+    for frame in range(30):
+        upto, before = (Pool([], markers[:n], tracks).links for n in (frame + 1, frame))
+        assert whole.links_by_frame["01", frame] == tuple(a - b for a, b in zip(upto, before, strict=True))
+
+
+def test_resamples_of_tracks_agree_with_the_twin():
+    """Costs of the drawn frames, added one by one; the whole world has the scores of the result."""
+    result = Result(Pool(*linked_world()))
+    blocks = Blocks.of(result.counts)
+    assert blocks.values == pytest.approx(read(result), abs=1e-12, nan_ok=True)
+    weights = np.random.default_rng(0).multinomial(9, np.full(9, 1 / 9), RESAMPLES)
+    drawn = blocks.resampled()
+    for index in range(5):
+        links, objects, worst_links, worst_objects, covered, cells = 0, 0, 0, 0, 0, 0
+        for marker in result.pool.markers:
+            times = weights[index][marker.frame // BLOCK]
+            of_frame, (cost, worst) = result.pool.links_by_frame["01", marker.frame], detection_cost([marker])
+            links, worst_links = links + times * of_frame.cost, worst_links + times * of_frame.worst
+            objects, worst_objects = objects + times * cost, worst_objects + times * worst
+            if marker.frame % 3 == 0:
+                covered, cells = covered + times * marker.iou[marker.covers].sum(), cells + times * marker.n_truth
+        tra = 1 - (links + objects) / (worst_links + worst_objects)
+        assert drawn["lnk"][index] == pytest.approx(1 - min(1, links / worst_links))
+        assert drawn["tra"][index] == pytest.approx(tra)
+        assert drawn["op_ctb"][index] == pytest.approx((tra + covered / cells) / 2)
 
 
 @pytest.mark.parametrize("name", list(SCORES))
 def test_every_score_has_an_interval_or_a_reason(name):
-    masks, markers = marked_world()
-    found = summarise(masks, markers).intervals[name]
-    assert found.reason or found.low <= summarise(masks, markers).scores[name] <= found.high
-    few = summarise(masks[:3], markers[:70]).intervals
+    masks, markers, tracks = linked_world()
+    result = Result(Pool(masks, markers, tracks))
+    low, high, _ = result.intervals[name]
+    assert low <= result.scores[name] <= high
+    few = summarise(masks[:3], markers[:70], tracks=tracks).intervals
     assert few[name].low is None and few[name].reason != ""
 
 
@@ -113,7 +158,7 @@ def test_op_csb_needs_blocks_with_masks_and_blocks_with_markers():
 def test_the_whole_pool_has_the_scores_of_the_result():
     masks, markers = marked_world()
     result = summarise(masks, markers)
-    assert Blocks.of(result.counts).values == pytest.approx(read(result), abs=1e-12)
+    assert Blocks.of(result.counts).values == pytest.approx(read(result), abs=1e-12, nan_ok=True)
 
 
 def test_an_interval_holds_95_percent_of_the_resamples_and_is_always_the_same():

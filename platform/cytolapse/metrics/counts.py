@@ -6,42 +6,59 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cytolapse.metrics.scores import MISS_COST, SPLIT_COST, SPURIOUS_COST
+from cytolapse.metrics.scores import MISS_COST, SPLIT_COST, SPURIOUS_COST, detection_cost
 
 if TYPE_CHECKING:
     from cytolapse.metrics.matching import Matching
     from cytolapse.metrics.overlap import Floats
+    from cytolapse.metrics.tracks import Links
 
 PERCENTS = (25, 50, 75)
 OF_ALL = ("frames", "truth", "seg", *(f"recalled_{percent}" for percent in PERCENTS))
 OF_FULL = ("full", "shared", "areas", "full_truth", "full_pred", "splits", "missed", "spurious")
-OF_MARKERS = ("marked", "markers", "marker_splits", "marker_missed", "marker_spurious")
-COUNTS = (*OF_ALL, *OF_FULL, *(f"matched_{percent}" for percent in PERCENTS), *OF_MARKERS)
+OF_MARKERS = ("marked", "markers", "marker_cost")
+OF_TRACKS = ("tracked", "link_cost", "link_worst", "track_cost", "track_worst")
+COUNTS = (*OF_ALL, *OF_FULL, *(f"matched_{percent}" for percent in PERCENTS), *OF_MARKERS, *OF_TRACKS)
 OF_TRUTH = ("frames", "truth", "full", "full_truth", "marked", "markers")
-KINDS = {"frames": "scored frames", "full": "fully annotated frames", "marked": "frames with tracking markers"}
+"""What predictions have no part in."""
+KINDS = {
+    "frames": "scored frames",
+    "full": "fully annotated frames",
+    "marked": "frames with tracking markers",
+    "tracked": "frames with linked tracks",
+}
 """Count -> what such frames are called."""
-MARKED = {"det": ("marked",), "op_csb": ("frames", "marked")}
+MARKED = {
+    "det": ("marked",),
+    "op_csb": ("frames", "marked"),
+    "tra": ("tracked",),
+    "lnk": ("tracked",),
+    "op_ctb": ("frames", "tracked"),
+}
 """Score that reads markers -> the kinds of frames it needs. Their frames and those with masks are not the same."""
 LOWER = ("false_per_frame",)
 """Scores of which less is better."""
 
 
-def count(masks: Matching | None, markers: Matching | None = None) -> dict[str, Any]:
+def count(masks: Matching | None, markers: Matching | None = None, links: Links | None = None) -> dict[str, Any]:
     """What the scores of one frame are made of, with `sequence` and `frame`; sums over frames give pooled scores.
 
     `seg` is the summed IoU of covered truth objects, `areas` px of both sides together, `recalled` and `matched` are
     one-to-one matches at IoU 0.25, 0.50 and 0.75. What OF_FULL names is 0 where the truth does not hold every cell.
+    `track_cost` is that of correcting objects and links, `track_worst` that of adding all of them.
 
     Args:
         masks: truth masks against predictions; None where the frame has none.
         markers: tracking markers of the same frame against predictions; None where it has none.
+        links: of its markers, where there are tracks: those that end in this frame.
     """
     either = masks or markers
     assert either is not None, "a frame has masks or markers"
     of_masks = {} if masks is None else _of_masks(masks)
     of_markers = {} if markers is None else _of_markers(markers)
+    of_tracks = {} if markers is None or links is None else _of_tracks(markers, links)
     place = {"sequence": either.sequence, "frame": either.frame}
-    return {**place, **dict.fromkeys(COUNTS, 0.0), **of_masks, **of_markers}
+    return {**place, **dict.fromkeys(COUNTS, 0.0), **of_masks, **of_markers, **of_tracks}
 
 
 def _of_masks(each: Matching) -> dict[str, float]:
@@ -59,8 +76,13 @@ def _of_masks(each: Matching) -> dict[str, float]:
 
 
 def _of_markers(each: Matching) -> dict[str, float]:
-    errors = {"marker_splits": each.splits, "marker_missed": each.missed, "marker_spurious": each.spurious}
-    return {"marked": 1, "markers": each.n_truth, **errors}
+    return {"marked": 1, "markers": each.n_truth, "marker_cost": detection_cost([each])[0]}
+
+
+def _of_tracks(each: Matching, links: Links) -> dict[str, float]:
+    cost, worst = detection_cost([each])
+    row = {"tracked": 1, "link_cost": links.cost, "link_worst": links.worst}
+    return {**row, "track_cost": cost + links.cost, "track_worst": worst + links.worst}
 
 
 def kinds_of(score: str) -> tuple[str, ...]:
@@ -73,10 +95,13 @@ def scores_of(totals: Floats) -> dict[str, Floats]:
     """Scores of summed counts (R, counts), as `metrics/scores.py` and the curve define them: (R,) each."""
     of = dict(zip(COUNTS, totals.T, strict=True))
     seg = _ratio(of["seg"], of["truth"])
-    det_masks = _detection(of["full_truth"], of["splits"], of["missed"], of["spurious"])
-    det = _detection(*(of[name] for name in OF_MARKERS[1:]))
+    cost = SPLIT_COST * of["splits"] + MISS_COST * of["missed"] + SPURIOUS_COST * of["spurious"]
+    det_masks = _left(cost, MISS_COST * of["full_truth"])
+    det = _left(of["marker_cost"], MISS_COST * of["markers"])
+    lnk, tra = _left(of["link_cost"], of["link_worst"]), _left(of["track_cost"], of["track_worst"])
     scores = {"pixel_iou": _ratio(of["shared"], of["areas"] - of["shared"]), "seg": seg, "det_masks": det_masks}
     scores |= {"det": det, "op_csb_masks": (seg + det_masks) / 2, "op_csb": (seg + det) / 2}
+    scores |= {"tra": tra, "lnk": lnk, "op_ctb": (seg + tra) / 2}
     scores["false_per_frame"] = _ratio(of["full_pred"] - of["matched_50"], of["full"])
     for percent in PERCENTS:
         matched, at = of[f"matched_{percent}"], f"iou_{percent / 100:.2f}"
@@ -86,9 +111,8 @@ def scores_of(totals: Floats) -> dict[str, Floats]:
     return scores
 
 
-def _detection(truth: Floats, splits: Floats, missed: Floats, spurious: Floats) -> Floats:
-    worst = MISS_COST * truth
-    cost = SPLIT_COST * splits + MISS_COST * missed + SPURIOUS_COST * spurious
+def _left(cost: Floats, worst: Floats) -> Floats:
+    """1 - min(cost, worst) / worst."""
     return _ratio(worst - np.minimum(cost, worst), worst)
 
 

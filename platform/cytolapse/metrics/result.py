@@ -90,7 +90,8 @@ class Result:
         """One row per frame with masks or markers: what intervals and paired comparisons sum."""
         masks = {(each.sequence, each.frame): each for each in self.pool.masks}
         markers = {(each.sequence, each.frame): each for each in self.pool.markers}
-        return [count(masks.get(frame), markers.get(frame)) for frame in sorted({*masks, *markers})]
+        links, frames = self.pool.links_by_frame, sorted({*masks, *markers})
+        return [count(masks.get(frame), markers.get(frame), links.get(frame)) for frame in frames]
 
     @cached_property
     def intervals(self) -> dict[str, Interval]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from cytolapse.metrics.tracks import Links, Tracks, compare_links
+from cytolapse.metrics.tracks import Links, Tracks, compare_links, total
 from cytolapse.registry import Registry
 
 if TYPE_CHECKING:
@@ -48,9 +48,14 @@ class Pool:
         return [each for each in self.markers if each.sequence in self.tracks]
 
     @cached_property
+    def links_by_frame(self) -> dict[tuple[str, int], Links]:
+        """Sequence and frame -> the links of the truth that end there, and the corrections of the predicted ones."""
+        return compare_links(self.tracked, self.tracks)
+
+    @cached_property
     def links(self) -> Links:
         """The links of the truth, and the corrections that the predicted ones need."""
-        return compare_links(self.tracked, self.tracks)
+        return total(self.links_by_frame.values())
 
     def only(self, sequence: str) -> Pool:
         """The part of one sequence."""

@@ -8,6 +8,7 @@ Source: Matula et al. 2015, Cell tracking accuracy measurement based on comparis
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -49,8 +50,8 @@ class Links(NamedTuple):
         return ABSENT_COST * self.truth
 
 
-def compare_links(markers: Iterable[Matching], tracks: Mapping[str, Tracks]) -> Links:
-    """The corrections over all sequences that have tracks.
+def compare_links(markers: Iterable[Matching], tracks: Mapping[str, Tracks]) -> dict[tuple[str, int], Links]:
+    """Sequence and frame -> the corrections of the links that end there; every frame of sequences that have tracks.
 
     Args:
         markers: TRA markers against predictions; the tracks of a sequence count in these frames only.
@@ -60,11 +61,15 @@ def compare_links(markers: Iterable[Matching], tracks: Mapping[str, Tracks]) -> 
     for each in sorted(markers, key=lambda each: each.frame):
         if each.sequence in frames:
             frames[each.sequence].append(each)
-    found = [_compare(frames[name], *tracks[name]) for name in tracks]
-    return Links(*(sum(counts) for counts in zip(*found, strict=True)))
+    return {(name, frame): links for name in tracks for frame, links in _compare(frames[name], *tracks[name]).items()}
 
 
-def _compare(frames: Sequence[Matching], truth: Ints, prediction: Ints) -> Links:
+def total(links: Iterable[Links]) -> Links:
+    """Their sum."""
+    return Links(*(sum(counts) for counts in zip(Links(), *links, strict=True)))
+
+
+def _compare(frames: Sequence[Matching], truth: Ints, prediction: Ints) -> dict[int, Links]:
     """The corrections of one sequence, its frames in order."""
     expected = edges({each.frame: set(each.table.truth.ids.tolist()) for each in frames}, truth)
     linked = edges({each.frame: set(each.table.prediction.ids.tolist()) for each in frames}, prediction)
@@ -75,8 +80,10 @@ def _compare(frames: Sequence[Matching], truth: Ints, prediction: Ints) -> Links
         if start in stands_for and end in stands_for
     }
     both = expected.keys() & found.keys()
-    wrong = sum(expected[edge] != found[edge] for edge in both)
-    return Links(len(found) - len(both), len(expected) - len(both), wrong, len(expected))
+    wrong = {edge for edge in both if expected[edge] != found[edge]}
+    counted = [Counter(end[0] for _, end in those) for those in (found.keys() - both, expected.keys() - both, wrong)]
+    counted.append(Counter(end[0] for _, end in expected))
+    return {each.frame: Links(*(counts[each.frame] for counts in counted)) for each in frames}
 
 
 def edges(ids: Mapping[int, set[int]], tracks: Ints) -> dict[tuple[Node, Node], bool]:
