@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from cytolapse.data import Split, open_dataset
 from cytolapse.errors import CytolapseError
+from cytolapse.metrics import SCORES
 from cytolapse.metrics.movies import known
 from cytolapse.metrics.seams import seam_scores
 from cytolapse.pixel_size import warn_of_scale
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("cytolapse.evaluate")
 PARTS = {"val": "validation", "test": "test"}
 THRESHOLDS = (0.25, 0.50, 0.75)
+HEADLINES = (*SCORES, "f1_iou_0.50", "f1_iou_0.75")
+"""Scores of which the limits of the interval are logged beside them."""
 AT_THRESHOLD = ("precision", "recall", "f1", "ap", "pq", "precision_any", "recall_any")
 CURVES = ("precision", "recall", "f1", "precision_any", "recall_any")
 
@@ -158,9 +161,15 @@ def log_results(run: Run, part: str, results: dict[str, Result]) -> None:
         if name.endswith("silver") and result.ignored_truth + result.ignored_pred:
             counts |= {"ignored_truth": result.ignored_truth, "ignored_pred": result.ignored_pred}
         values |= {f"{name}/{key}": float(count) for key, count in counts.items()}
-        run.metrics(values, model="segmenter")
+        run.metrics(values | _limits(name, result), model="segmenter")
         for key in CURVES:
             run.curve(f"curve/{name}/{key}", {round(100 * row["threshold"]): row[key] for row in result.curve})
         run.json(result.to_json(), f"curves/{part}-{reference}.json")
         shown = {key: values.get(f"{name}/{key}") for key in ("seg", "det_masks", "pixel_iou", "f1_iou_0.50")}
         log.info("%s: %s", name, ", ".join(f"{k} {'-' if v is None else format(v, '.3f')}" for k, v in shown.items()))
+
+
+def _limits(name: str, result: Result) -> dict[str, float | None]:
+    """The intervals of HEADLINES, so that tables of runs have error bars without a file."""
+    known = {score: result.intervals[score] for score in HEADLINES}
+    return {f"{name}/{score}_{side}": getattr(known[score], side) for score in known for side in ("low", "high")}

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from cytolapse.metrics.comparison import Comparison
     from cytolapse.tracking.pairs import Pair
 
+NAMED = 4
+"""Scores that a reason names."""
 HEAD = f"{'A':>9}{'B':>9}{'B - A':>9}   {'95 % interval':<17} {'B wins':>8}   verdict"
 NOTE = (
     "B wins: the share of resamples of time blocks in which B is better. Interval and share tell what other frames of "
@@ -85,8 +87,8 @@ def _title(pair: Pair, split: str) -> list[str]:
 
 def _section(name: str, found: tuple[Comparison, Mapping[str, Comparison]]) -> list[str]:
     whole, bins = found
-    marked = f", {whole.marked} with tracking markers" if whole.marked else ""
-    frames = f"{whole.frames} frames in {whole.blocks} time blocks, {whole.full} fully annotated{marked}"
+    marked = f"; {whole.marked} with tracking markers" if whole.marked else ""
+    frames = f"{whole.frames} frames in {whole.blocks} time blocks, {whole.full} of them fully annotated{marked}"
     rows = {f"{score:<18}": each for score, each in whole.scores.items() if _told(each)}
     lines = [f"{name.capitalize()} truth: {frames}", f"{'':<18}{HEAD}", *_rows(rows), *_reasons(rows), ""]
     by_cells = {
@@ -132,9 +134,13 @@ def _verdict(each: Difference) -> str:
 
 
 def _reasons(rows: Mapping[str, Difference]) -> list[str]:
-    """Why scores have no interval, each reason once."""
+    """Why scores have no interval, each reason once, with the first few of them."""
     found: dict[str, list[str]] = {}
     for name, each in rows.items():
         if each.interval.reason:
             found.setdefault(each.interval.reason, []).append(name.strip())
-    return [f"No interval of {', '.join(names)}: {reason}." for reason, names in found.items()]
+    return [f"No interval of {_few(names)}: {reason}." for reason, names in found.items()]
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
