@@ -14,6 +14,8 @@ from conftest import TOY_FRAMES, toy_labels
 from PIL import Image
 
 from cytolapse.cli import main
+from cytolapse.data import open_dataset
+from cytolapse.data.ignore import data_key
 from cytolapse.previews import Previews
 from cytolapse.tracking import logged, open_store
 from trainers.commands import trainers
@@ -123,6 +125,17 @@ def test_without_masks_of_the_validation_part_only_test_is_scored(log, toy, tmp_
     assert code == 0
     assert "not scored on validation: no masks of frames 23-26 of sequence 01" in err
     assert {name.partition("/")[0] for name in values("run")} == {"test"}
+
+
+def test_what_an_ignore_list_names_is_not_scored(log, toy, tmp_path):
+    key = data_key(open_dataset(toy))
+    rows = [f"{key},01,{number},5,,,," for number in range(32, 40)]
+    (tmp_path / "list.csv").write_text("\n".join(["data,sequence,frame,label,y0,x0,y1,x1", *rows]) + "\n")
+    words = ["--data", toy, "--name", "tool", "--ignore", "list.csv", "--tracking", "spool:run"]
+    assert log(write_masks(tmp_path / "masks"), *words)[0] == 0
+    assert values("run")["test/silver/n_truth"] == 24
+    assert values("run")["test/silver/recall_iou_0.50"] == 1
+    assert logged("spool:run").tags["cytolapse.ignore.test"]
 
 
 def test_it_cannot_be_promoted_or_evaluated_and_says_so(log, cli, toy, store, tmp_path):

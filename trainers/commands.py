@@ -99,6 +99,7 @@ def evaluate(run: str, data: Path, split: str, ignore: str | None, tracking: str
 @click.option("--sequence", type=Text(), default=None, help="Which sequence PRED is of, as 02; where that isn't plain.")
 @click.option("--test-sequence", "--test_sequence", type=Text(), default=None, help="As in `train`.")
 @click.option("--param", "settings", metavar="KEY=VALUE", multiple=True, help="A setting of the tool; may be repeated.")
+@ignore
 @tracking
 def log_masks(
     prediction: Path, data: Path, name: str, settings: tuple[str, ...], tracking: str, **which: str | None
@@ -114,11 +115,12 @@ def log_masks(
       cytolapse log-masks results/02_RES --data data/PhC-C2DH-U373 --name cellpose --param diameter=60
       cytolapse log-masks masks.tif --data data/my-cells --name stardist --sequence 02
     """
-    from trainers.log_masks import Tool, settings_of
+    from trainers.log_masks import Prediction, settings_of
     from trainers.log_masks import log_masks as log
 
-    given = {key: value or "" for key, value in which.items()}
-    click.echo(log(prediction, data, Tool(name, settings_of(settings)), tracking=tracking, **given))
+    sequence, tested, ignored = (which[each] or "" for each in ("sequence", "test_sequence", "ignore"))
+    given = Prediction(prediction, name, sequence, settings_of(settings))
+    click.echo(log(given, data, tested, read_ignore(Path(ignored)) if ignored else None, tracking))
 
 
 @click.group()

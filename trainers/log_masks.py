@@ -23,20 +23,26 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from cytolapse.data.ignore import IgnoreList
+
 log = logging.getLogger("cytolapse.evaluate")
 NAME = re.compile(r"[\w.-][\w.+ -]{0,99}")
 
 
 @dataclass(frozen=True)
-class Tool:
-    """What made the masks.
+class Prediction:
+    """Masks, and what made them.
 
     Attributes:
-        name: what tables call it, in the place of a recipe.
-        settings: how it was set; logged as `tool.<key>`.
+        path: one sequence's masks, or a folder with NN_RES or NN for several (`open_pictures` says what is read).
+        name: of the tool: what tables show in the place of a recipe.
+        sequence: which sequence they are of; "" where that is plain.
+        settings: how the tool was set; logged as `tool.<key>`.
     """
 
+    path: Path
     name: str
+    sequence: str = ""
     settings: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -51,28 +57,33 @@ class Tool:
 
 
 def log_masks(
-    prediction: Path, data: Path, tool: Tool, sequence: str = "", test_sequence: str = "", tracking: str = ""
+    prediction: Prediction,
+    data: Path,
+    test_sequence: str = "",
+    ignore: IgnoreList | None = None,
+    tracking: str = "",
 ) -> str:
     """Score the masks on the test part, and on validation where they are there; the line that says where the run is.
 
     Args:
-        prediction: one sequence's masks, a folder or a stack, or a folder with NN_RES or NN for several.
+        prediction: the masks.
         data: the data set that they are masks of.
-        tool: what made them.
-        sequence: which sequence they are of, where that is not plain.
         test_sequence: which sequence is tested on; the last one where none is named.
+        ignore: what of the silver truth is not scored.
         tracking: the store, or `spool:DIR`.
 
     Raises:
         CytolapseError: a frame of the test part has no mask, or a mask can't be scored.
     """
-    dataset = open_dataset(data)
+    dataset = open_dataset(data, ignore)
     for movie in dataset.movies.values():
         need_inside(dataset.path, dataset.border, movie.frames.shape[1:])
     split = default_split(dataset, test_sequence)
-    masks = ToolMasks.open(tool.name, prediction, dataset, sequence)
+    masks = ToolMasks.open(prediction.name, prediction.path, dataset, prediction.sequence)
     if missing := masks.missing(split.movies(dataset, "test")):
-        raise CytolapseError(f"{prediction} has no masks of frames {missing}, which are in the test part: add them")
+        raise CytolapseError(
+            f"{prediction.path} has no masks of frames {missing}, which are in the test part: add them"
+        )
     missing = masks.missing(split.movies(dataset, "validation"))
     if missing:
         log.info("not scored on validation: no masks of frames %s", missing)
@@ -81,9 +92,10 @@ def log_masks(
     masks = replace(masks, ignored=sum(len(masks.numbers(each)) for each in masks.pictures) - scored)
     with ExitStack() as written:
         parted = {part: written.enter_context(segmented(masks, dataset, split, part)) for part in parts}
-        with start_run(tracking=tracking, experiment=dataset.name, name=tool.name) as run:
-            run.params({f"tool.{key}": value for key, value in tool.settings.items()})
-            run.tags({**provenance.tags(dataset, split), "cytolapse.recipe": tool.name, FOREIGN: str(prediction)})
+        with start_run(tracking=tracking, experiment=dataset.name, name=prediction.name) as run:
+            run.params({f"tool.{key}": value for key, value in prediction.settings.items()})
+            run.tags({**provenance.tags(dataset, split), "cytolapse.recipe": prediction.name})
+            run.tags({FOREIGN: str(prediction.path)})
             for part, evaluation in parted.items():
                 log_evaluation(evaluation, masks, dataset, part, run)
     log.info("%d masks scored, %d of other frames ignored", scored, masks.ignored)
