@@ -124,7 +124,9 @@ def differences(runs: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
     table = chosen[columns].T.astype(object)
     table = table.where(table.notna(), UNKNOWN).astype(str)
     table = table[table.nunique(axis=1) > 1]
-    return table.set_axis([name.removeprefix("params.cfg.") for name in table.index]).rename(columns=names)
+    return table.set_axis([name.removeprefix("params.").removeprefix("cfg.") for name in table.index]).rename(
+        columns=names
+    )
 
 
 def worst_frames(frames: pd.DataFrame, reference: str, sequence: str) -> pd.DataFrame:

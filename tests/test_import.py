@@ -88,7 +88,7 @@ def test_stacks_of_frames_and_masks(cli, tmp_path, form):
 
 def test_one_channel_of_an_imagej_hyperstack_with_its_pixel_size(cli, tmp_path):
     both = np.stack([255 - MOVIE, MOVIE], axis=1).astype(np.uint16)
-    options = {"imagej": True, "resolution": (1 / 0.5, 1 / 0.5), "metadata": {"axes": "TCYX", "unit": "um"}}
+    options = {"imagej": True, "resolution": (1 / 0.65, 1 / 0.65), "metadata": {"axes": "TCYX", "unit": "um"}}
     stack(tmp_path / "movie.tif", both, **options)
     stack(tmp_path / "masks.tif", TRUTH)
     said = refused(cli, "movie.tif", "out", "--masks", "masks.tif")
@@ -96,7 +96,7 @@ def test_one_channel_of_an_imagej_hyperstack_with_its_pixel_size(cli, tmp_path):
     assert refused(cli, "movie.tif", "out", "--channel", "2") == "--channel is 2: movie.tif has 2, counted from 0"
     imported(cli, "movie.tif", "out", "--masks", "masks.tif", "--channel", "1")
     same(tmp_path / "out", frames=MOVIE.astype(np.uint16))
-    assert open_dataset(tmp_path / "out").um == pytest.approx(0.5)
+    assert open_dataset(tmp_path / "out").um == 0.65
 
 
 def test_grey_in_the_guise_of_colour_is_grey(cli, tmp_path):
@@ -188,6 +188,11 @@ def test_ome_zarr_that_cannot_be_a_movie(cli, tmp_path):
     write_zarr(tmp_path / "plate.zarr/A/1/0", "0.4", axes="tyx")
     (tmp_path / "plate.zarr/.zgroup").write_text('{"zarr_format": 2}')
     assert refused(cli, "plate.zarr", "other").startswith("plate.zarr is no OME-Zarr image (it has no multiscales)")
+    for chunk in (tmp_path / "two.zarr/s0/c").rglob("*"):
+        if chunk.is_file():
+            chunk.write_bytes(b"no chunk")
+    said = refused(cli, "two.zarr", "other", "--masks", "two.zarr/labels/cells")
+    assert said.startswith("frames 0 to 5 of two.zarr can't be read (")
     (tmp_path / "broken.zarr").mkdir()
     (tmp_path / "broken.zarr/zarr.json").write_text("{")
     assert refused(cli, "broken.zarr", "other").startswith("broken.zarr can't be read as OME-Zarr (")

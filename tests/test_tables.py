@@ -158,6 +158,12 @@ def test_differences_read_only_the_resolved_parameters():
     assert tables.differences(runs(), {"a": "A"}).empty
 
 
+def test_settings_of_other_tools_are_among_the_differences():
+    told = runs().assign(**{"params.tool.diameter": ["30", None, None]})
+    table = tables.differences(told, {"a": "A", "b": "B"})
+    assert table.loc["tool.diameter"].to_dict() == {"A": "30", "B": tables.UNKNOWN}
+
+
 def test_a_parameter_that_one_run_lacks_differs():
     table = tables.differences(runs(), {"a": "A", "c": "C"})
     assert table.loc["head"].to_dict() == {"A": "x", "C": tables.UNKNOWN}

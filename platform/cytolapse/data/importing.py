@@ -168,7 +168,8 @@ def _facts(target: Target, frames: Pictures) -> dict[str, str | int | float]:
                 )
         return {key: value for key, value in known.items() if value is not None}
     facts: dict[str, str | int | float] = {"name": target.out.resolve().name, "border": 0}
-    facts |= {key: value for key, value in (("um", frames.um), ("minutes", frames.minutes)) if value is not None}
+    told = (("um", frames.um), ("minutes", frames.minutes))
+    facts |= {key: float(f"{value:.6g}") for key, value in told if value is not None}  # 1 / (1 / 0.65) is 0.6499999
     facts |= given
     if "um" not in facts:
         log.warning("the size of a pixel is not known: give --um, so that models of another scale are not misused")

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from cytolapse.data.tiff import Array
 
 MARKS = ("zarr.json", ".zgroup", ".zattrs", ".zarray")
+BLOCK = 2**28
+"""Bytes of frames that are read together at most."""
 _UM = {"micrometer": 1.0, "micrometre": 1.0, "nanometer": 1e-3, "millimeter": 1e3}
 _MINUTES = {"millisecond": 1 / 60_000, "second": 1 / 60, "minute": 1.0, "hour": 60.0}
 
@@ -51,15 +53,32 @@ class Zarr:
         Raises:
             CytolapseError: a chunk can't be read.
         """
+        order = [axis for axis in self.axes if axis in "tcyx"]
+        held, block = range(0), np.empty(0)
         for number in numbers:
-            place = tuple({"t": number, "z": 0}.get(axis, slice(None)) for axis in self.axes)
-            try:
-                image = np.asarray(self.array[place])
-            except Exception as error:  # stores and codecs raise what they like
-                raise CytolapseError(f"frame {number} of {self.path} can't be read ({error}): copy it again") from error
-            order = [axis for axis in self.axes if axis in "cyx"]
-            image = image.transpose([order.index(axis) for axis in "yxc" if axis in order])
+            if number not in held:
+                held = range(number, min(number + self._at_once - number % self._at_once, len(self.numbers)))
+                block = self._block(held)
+                block = block.transpose([order.index(axis) for axis in "tyxc" if axis in order])
+                block = block if "t" in order else block[None]
+            image = block[number - held.start]
             yield self.path, image[..., 0] if image.shape[2:] == (1,) else image
+
+    @property
+    def _at_once(self) -> int:
+        """Frames that are read together: those of a chunk, which is decoded as a whole, as far as memory allows."""
+        if "t" not in self.axes:
+            return 1
+        frame = self.array.nbytes // max(1, len(self.numbers))
+        return max(1, min(int(self.array.chunks[self.axes.index("t")]), BLOCK // max(1, frame)))
+
+    def _block(self, held: range) -> Array:
+        places = {"t": slice(held.start, held.stop), "z": 0}
+        try:
+            return np.asarray(self.array[tuple(places.get(axis, slice(None)) for axis in self.axes)])
+        except Exception as error:  # stores and codecs raise what they like
+            said = f"frames {held.start} to {held.stop - 1} of {self.path} can't be read"
+            raise CytolapseError(f"{said} ({error}): copy it again") from error
 
 
 def is_zarr(path: Path) -> bool:
