@@ -138,3 +138,10 @@ def test_where_nothing_is_to_be_measured_there_is_no_number():
         found = by_bin(rows)
         assert {kind: tuple(bins) for kind, bins in found.items()} == GROUPS
         assert all(row == {"n": 0, **expected} for bins in found.values() for row in bins.values())
+
+
+def test_where_no_division_is_known_no_cell_is_away_from_one():
+    rows = [row | {"since_division": None, "until_division": None} for row in some_rows(3)]
+    bins = by_bin(rows)["division"]
+    assert bins["near"]["n"] == bins["away"]["n"] == 0
+    assert bins["unknown"]["n"] == sum(row["side"] == "truth" for row in rows)

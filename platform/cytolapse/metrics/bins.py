@@ -33,7 +33,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "seam": (*SIDES, UNKNOWN),
 }
 """Kind of bin -> its bins. cells: truth objects in the frame; size: area / median area of all truth objects; aspect:
-major / minor axis; division: the first five frames after one and the last five before one; seam: see `Note`."""
+major / minor axis; division: the first five frames after one and the last five before one, all unknown where no
+division is known, as where track files name no parents; seam: see `Note`."""
 
 
 def by_bin(objects: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Row]]:
@@ -50,13 +51,13 @@ def by_bin(objects: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Row]]:
         kind: {name: [] for name in names} for kind, names in GROUPS.items()
     }
     cells = Counter((row["sequence"], row["frame"]) for row in truth)
-    median = median_area(truth)
+    median, divide = median_area(truth), any(_of_division(row) for row in truth)
     for row in truth:
         assert median is not None
         found["cells"][_of("cells", cells[row["sequence"], row["frame"]])].append(row)
         found["size"][_of("size", row["area"] / median)].append(row)
         found["aspect"][_of("aspect", row["aspect"])].append(row)
-        found["division"][_division(row)].append(row)
+        found["division"][_division(row) if divide else UNKNOWN].append(row)
         found["seam"][UNKNOWN if row["near_seam"] is None else SIDES[not row["near_seam"]]].append(row)
     return {kind: {name: _summary(rows) for name, rows in bins.items()} for kind, bins in found.items()}
 
@@ -71,9 +72,14 @@ def _of(kind: str, value: float | None) -> str:
     return UNKNOWN if value is None else names[bisect_right(edges, value)]
 
 
+def _of_division(row: Mapping[str, Any]) -> list[int]:
+    """Frames to the divisions of a row's track that are known."""
+    return [row[name] for name in ("since_division", "until_division") if row[name] is not None]
+
+
 def _division(row: Mapping[str, Any]) -> str:
     """Away only where the track is known: without one nobody knows."""
-    near = any(row[name] is not None and row[name] < NEAR_DIVISION for name in ("since_division", "until_division"))
+    near = any(each < NEAR_DIVISION for each in _of_division(row))
     return SIDES[0] if near else UNKNOWN if row["track"] is None else SIDES[1]
 
 
