@@ -184,9 +184,9 @@ def look_binary(ids: Ids, blobs: Mapping[int, int]) -> set[int]:
 
 def present(labels: Array) -> set[int]:
     """The ids in a label image, without the background."""
-    if labels.dtype == np.uint16:  # much faster than np.unique
-        return set(np.flatnonzero(np.bincount(labels.ravel())).tolist()) - {0}
-    return set(np.unique(labels).tolist()) - {0}
+    flat = labels.ravel()
+    ends = np.flatnonzero(flat[1:] != flat[:-1])  # of runs of one label: few, where np.unique would sort every pixel
+    return {*np.unique(flat[ends]).tolist(), *flat[-1:].tolist()} - {0}
 
 
 def components(labels: Array) -> int:

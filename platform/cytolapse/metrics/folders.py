@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -115,10 +117,13 @@ def score_folders(truth: Path, prediction: Path, border: int | None = None) -> R
     linked = prediction / TRACKS
     scoring = _Scoring(known, predicted, marked, known.border if border is None else border)
     numbers = sorted(predicted if linked.is_file() else {*known.files, *marked})
-    for number in tqdm(numbers, desc="scoring", unit="frame", delay=2, leave=False):
-        scoring.frame(number)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # decoding and comparing let other threads run
+        done = pool.map(scoring.frame, numbers)
+        for _ in tqdm(done, desc="scoring", unit="frame", total=len(numbers), delay=2, leave=False):
+            pass
     tracks = scoring.tracks(linked) if linked.is_file() else {}
-    return summarise(scoring.masks, scoring.markers, len(set(predicted) - set(known.files)), tracks=tracks)
+    masks, markers = ([found[number] for number in sorted(found)] for found in (scoring.masks, scoring.markers))
+    return summarise(masks, markers, len(set(predicted) - set(known.files)), tracks=tracks)
 
 
 def read_labels(path: Path) -> Array:
@@ -132,28 +137,33 @@ def read_labels(path: Path) -> Array:
 
 @dataclass
 class _Scoring:
-    """What is found frame by frame; `ids` are the labels of each marker image and of each prediction."""
+    """What is found in each frame, by its number; `ids` are the labels of each marker image and of each prediction."""
 
     known: TruthFolder
     predicted: Mapping[int, Path]
     marked: Mapping[int, Path]
     border: int
-    masks: list[Matching] = field(default_factory=list)
-    markers: list[Matching] = field(default_factory=list)
+    masks: dict[int, Matching] = field(default_factory=dict)
+    markers: dict[int, Matching] = field(default_factory=dict)
     ids: Tracked = field(default_factory=lambda: ({}, {}))
 
     def frame(self, number: int) -> None:
         """Compare one prediction with the mask and the markers of its frame, where there are any."""
         predicted = read_labels(self.predicted[number])
         self.ids[1][number] = present(predicted)
-        if number in self.known.files:
-            truth = read_labels(self.known.files[number])
-            full = _is_full(self.known, number)
-            self.masks.append(self._match(number, self.known.files[number], truth, predicted, full))
-        if number in self.marked:
-            truth = read_labels(self.marked[number])
-            self.ids[0][number] = present(truth)
-            self.markers.append(self._match(number, self.marked[number], truth, predicted))
+        files = self.known.files.get(number), self.known.markers.get(number)
+        truth, markers = (None if file is None else read_labels(file) for file in files)
+        if files[0] and truth is not None:
+            self.masks[number] = self._match(number, files[0], truth, predicted, self._is_full(number, truth, markers))
+        if number in self.marked and markers is not None:
+            self.ids[0][number] = present(markers)
+            self.markers[number] = self._match(number, self.marked[number], markers, predicted)
+
+    def _is_full(self, number: int, truth: Array, markers: Array | None) -> bool:
+        if markers is None:
+            return not self.known.markers
+        with _naming(self.known.markers[number], self.known.files[number]):
+            return is_full(truth, markers)
 
     def _match(self, number: int, file: Path, truth: Array, predicted: Array, full: bool = True) -> Matching:
         with _naming(file, self.predicted[number]):
@@ -172,14 +182,6 @@ class _Scoring:
         truth = read_tracks(self.known.tracks)
         need_valid(self.known.tracks, truth, self.ids[0], gaps=True)
         return {self.known.sequence: Tracks(truth, found)}
-
-
-def _is_full(known: TruthFolder, number: int) -> bool:
-    if not known.markers or number not in known.markers:
-        return not known.markers
-    mask, marker = known.files[number], known.markers[number]
-    with _naming(marker, mask):
-        return is_full(read_labels(mask), read_labels(marker))
 
 
 @contextmanager

@@ -133,14 +133,15 @@ def _size(labels: NDArray[np.integer]) -> str:
 
 def _runs(truth: NDArray[np.integer], prediction: NDArray[np.integer]) -> _Runs:
     """Cut the rows where a label changes: a few thousand runs stand for a million pixels."""
-    starts_here = np.ones(truth.shape, bool)
-    change = starts_here[:, 1:]
-    np.not_equal(truth[:, 1:], truth[:, :-1], out=change)
-    change |= prediction[:, 1:] != prediction[:, :-1]
+    flat, other = truth.ravel(), prediction.ravel()
+    starts_here = np.ones(truth.size, bool)
+    np.not_equal(flat[1:], flat[:-1], out=starts_here[1:])
+    starts_here[1:] |= other[1:] != other[:-1]
+    starts_here[:: truth.shape[1]] = True  # each row anew; comparing it all as one row is 3 times as fast
     starts = np.flatnonzero(starts_here)
     length = np.diff(starts, append=truth.size)
     y, x = np.divmod(starts, truth.shape[1])
-    left, right = truth[y, x].astype(np.int64), prediction[y, x].astype(np.int64)
+    left, right = flat[starts].astype(np.int64), other[starts].astype(np.int64)
     if min(left.min(), right.min()) < 0:
         raise CytolapseError(f"label {min(left.min(), right.min())} is negative: ids of cells start at 1")
     cells = (left | right) != 0
