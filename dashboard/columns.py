@@ -14,7 +14,10 @@ VALIDATION_HELP = (
 )
 STATUS_HELP = "stale: still marked as running, but silent for so long that its process must have died."
 
-MINUTES_HELP = "Of training; for a run that noted none: from its start to its last end, later evaluations included."
+MINUTES_HELP = (
+    "Of training; for a run that noted none: from its start to its last end, later evaluations included. "
+    "Of another tool's masks it is not known."
+)
 FP_HELP = "Predicted objects without a truth object at IoU 0.5; none are counted where the frame's truth is partial."
 KIND_HELP = (
     "At one-to-one IoU of 0.5 or more. Not judged: a prediction without a match where the frame's truth is partial."

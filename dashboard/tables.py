@@ -26,6 +26,7 @@ STATUS = {
 UNKNOWN = "—"
 DEFINITION = "Definition"
 NOT_JUDGED = "not judged"
+FOREIGN = "tags.cytolapse.masks"
 HELPERS = ("simulate", "segment", "evaluate")
 """Entry points of MLproject that train nothing; `mlflow run` makes a run for each call all the same."""
 
@@ -89,7 +90,8 @@ def leaderboard(runs: pd.DataFrame, source: str, mlflow: str = "") -> pd.DataFra
     table[READINGS.key] = pd.to_numeric(column(runs, READINGS.key))
     table["started"] = utc(runs["started"])
     whole = (utc(runs["finished"]) - table["started"]).dt.total_seconds() / 60
-    table["minutes"] = pd.to_numeric(column(runs, "metrics.train/minutes")).fillna(whole)
+    own = text(runs, FOREIGN) == UNKNOWN  # of another tool's masks, only the scoring took place here
+    table["minutes"] = pd.to_numeric(column(runs, "metrics.train/minutes")).fillna(whole.where(own))
     table["curves"] = [f"compare?run={run_id}" for run_id in table.index]
     table["frames"] = [f"frames?run={run_id}" for run_id in table.index]
     if mlflow:

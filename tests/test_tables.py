@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -83,6 +84,13 @@ def test_equal_scores_are_ordered_by_time_newest_first():
 def test_a_data_set_without_silver_is_ordered_by_gold_validation():
     gold = runs().rename(columns={"metrics.val/silver/op_csb_masks": "metrics.val/gold/op_csb_masks"})
     assert list(tables.leaderboard(gold, "test-gold").index) == ["b", "a", "c"]
+
+
+def test_minutes_of_another_tool_are_not_known():
+    foreign = runs().assign(**{"tags.cytolapse.masks": ["masks/02_RES", None, None]})
+    minutes = tables.leaderboard(foreign, "test-gold")["minutes"]
+    assert np.isnan(minutes["a"])
+    assert minutes.drop("a").equals(tables.leaderboard(runs(), "test-gold")["minutes"].drop("a"))
 
 
 def test_minutes_are_those_of_training_where_the_run_noted_them():

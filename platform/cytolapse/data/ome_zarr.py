@@ -69,7 +69,7 @@ class Zarr:
         """Frames that are read together: those of a chunk, which is decoded as a whole, as far as memory allows."""
         if "t" not in self.axes:
             return 1
-        frame = self.array.nbytes // max(1, len(self.numbers))
+        frame = int(self.array.nbytes) // max(1, len(self.numbers))
         return max(1, min(int(self.array.chunks[self.axes.index("t")]), BLOCK // max(1, frame)))
 
     def _block(self, held: range) -> Array:
