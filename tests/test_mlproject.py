@@ -53,7 +53,7 @@ def test_every_parameter_is_used_and_is_an_option_or_argument(entry):
 def test_training_parameters_agree_with_config(entry):
     for name, parameter in ENTRIES[entry]["parameters"].items():
         if name not in FIELDS:
-            assert name in {"data", "tracking", "resume", "init"}
+            assert name in {"data", "tracking", "resume", "init", "seeds"}
         elif name != "recipe":
             assert parameter["type"] == MLFLOW_TYPES[FIELDS[name].type], name
             not_given = "" if name == "preset" else "preset"

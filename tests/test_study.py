@@ -11,13 +11,13 @@ from conftest import write_toy
 from cytolapse.errors import CytolapseError
 from cytolapse.tracking import children, logged
 from cytolapse.tracking.sync import spools, sync
-from trainers import fit
+from trainers import child, family, fit
+from trainers.child import Job, apart
 from trainers.recipe import Row
 from trainers.recipes import RECIPES
-from trainers.study import figures, row, run
+from trainers.study import figures
 from trainers.study import plan as planning
 from trainers.study.plan import Wish, all_rows, plan
-from trainers.study.row import Job, apart
 
 TINY = {
     "widths": "4,8", "crop": 48, "batch": 2, "train_steps": 8, "validate_every": 2, "validate_frames": 2,
@@ -39,7 +39,7 @@ def tiny_rows(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def in_this_process(monkeypatch):
-    monkeypatch.setattr(run, "apart", lambda job, seconds: row.attempt(job))
+    monkeypatch.setattr(family, "apart", lambda job, seconds: child.attempt(job))
 
 
 @pytest.fixture

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from cytolapse.commands.parameters import Setting, Text
+from cytolapse.commands.parameters import Count, Setting, Text
 from cytolapse.config import Config
 from cytolapse.data.ignore import read_ignore
 from cytolapse.errors import CytolapseError
@@ -46,31 +47,56 @@ ignore = click.option(
 @click.option(
     "--init", type=Text(), default=None, help="A model to start from: models:/NAME@ALIAS, runs:/..., a folder."
 )
+@click.option("--seeds", type=Count(), help="So many trainings, with --seed and those after it.  [default: 1]")
 @ignore
 @tracking
 @settings
 def train(
-    recipe: str, data: Path, resumed: str | None, init: str | None, ignore: str | None, tracking: str, **given: Any
+    recipe: str,
+    data: Path,
+    resumed: str | None,
+    init: str | None,
+    seeds: int | None,
+    ignore: str | None,
+    tracking: str,
+    **given: Any,
 ) -> None:
     """Train RECIPE (unet, distance_unet, flow_unet, convlstm_unet, mask_rcnn, classical); the last line says the run.
+
+    With --seeds 3 that is the parent of three runs; its report.md has their scores and their spread.
 
     \b
     Examples:
       cytolapse train unet --data data/PhC-C2DH-U373
       cytolapse train unet --data data/demo --preset quick --seed 1
+      cytolapse train unet --data data/demo --seeds 3
       cytolapse train unet --data data/demo --resume RUN_ID
     """
     from trainers import experiment
+    from trainers import seeds as several
     from trainers.recipes import RECIPES
 
     config = Config.resolve(dict(RECIPES[recipe].presets), recipe, given)
     ignored = None if ignore is None else read_ignore(Path(ignore))
-    if resumed is None:
-        click.echo(experiment.train(config, data, tracking, init, ignore=ignored))
-        return
-    if init is not None:
+    if resumed is not None and init is not None:
         raise CytolapseError("--init can't be given with --resume: that run has weights of its own; leave it out")
-    click.echo(experiment.resume(resumed, data, tracking, {**given, "recipe": recipe}, ignored))
+    if resumed is not None and several.is_parent(resumed, tracking):
+        given |= {"recipe": recipe, "seeds": seeds}
+        _end(*several.resume_seeds(resumed, data, tracking, given, ignored))
+    elif resumed is not None and seeds is not None:
+        raise CytolapseError(f"--seeds can't be given with --resume {resumed}, which is one training: leave it out")
+    elif resumed is not None:
+        click.echo(experiment.resume(resumed, data, tracking, {**given, "recipe": recipe}, ignored))
+    elif seeds is not None and seeds > 1:
+        _end(*several.train_seeds(several.Plan(config, seeds, init or ""), data, tracking, ignored))
+    else:
+        click.echo(experiment.train(config, data, tracking, init, ignore=ignored))
+
+
+def _end(line: str, failed: int) -> None:
+    """Say where the parent is; exit code 1 where a child failed."""
+    click.echo(line)
+    sys.exit(1 if failed else 0)
 
 
 @click.command()
@@ -82,14 +108,18 @@ def train(
 def evaluate(run: str, data: Path, split: str, ignore: str | None, tracking: str) -> None:
     """Score the model of RUN (id or spool folder); masks, tables and curves go to the run.
 
+    Of a training with --seeds, every seed is scored, and the table of the parent is renewed.
+
     \b
     Example:
       cytolapse evaluate RUN_ID --data data/PhC-C2DH-U373
     """
     from trainers.evaluate import evaluate_run
+    from trainers.seeds import evaluate_seeds, is_parent
 
     ignored = None if ignore is None else read_ignore(Path(ignore))
-    click.echo(evaluate_run(run, data, split, tracking, ignored))
+    score = evaluate_seeds if is_parent(run, tracking) else evaluate_run
+    click.echo(score(run, data, split, tracking, ignored))
 
 
 @click.command("log-masks")

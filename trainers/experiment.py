@@ -65,17 +65,32 @@ def train(
     Raises:
         CytolapseError: the data or the config can't work.
     """
-    config = settled(config)
-    segmenter = _build(config)
-    dataset, split = open_for_training(config, data, ignore)
-    segmenter = replace(_adapted(segmenter, split.movies(dataset, "train")), um=dataset.um)
-    started = _start(segmenter, init)
-    name = "-".join(filter(None, (config.recipe, config.head)))
-    with start_run(tracking=tracking, experiment=dataset.name, name=name, parent=parent) as run:
+    segmenter, dataset, split, started = prepared(config, data, init, ignore)
+    with start_run(tracking=tracking, experiment=dataset.name, name=run_name(config), parent=parent) as run:
         _log_setup(run, segmenter, dataset, split)
         run.tags({"cytolapse.init": init or "", **started})
         _train(run, segmenter, dataset, split)
     return run.closing_line()
+
+
+def prepared(
+    config: Config, data: Path, init: str | None, ignore: IgnoreList | None
+) -> tuple[Segmenter, DataSet, Split, Mapping[str, str]]:
+    """The untrained segmenter, its data, their split and tags that say what it starts from; no run is opened yet.
+
+    Raises:
+        CytolapseError: the data or the config can't work.
+    """
+    config = settled(config)
+    segmenter = _build(config)
+    dataset, split = open_for_training(config, data, ignore)
+    segmenter = replace(_adapted(segmenter, split.movies(dataset, "train")), um=dataset.um)
+    return segmenter, dataset, split, _start(segmenter, init)
+
+
+def run_name(config: Config) -> str:
+    """What runs of a config are called, before their short id."""
+    return "-".join(filter(None, (config.recipe, config.head)))
 
 
 def resume(

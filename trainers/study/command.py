@@ -8,31 +8,13 @@ from typing import Any
 
 import click
 
-from cytolapse.commands.parameters import Setting, Text
+from cytolapse.commands.parameters import Count, Setting, Text
 from trainers.commands import tracking
 from trainers.recipe import BUDGETS
 
 SCALE = "Side of your frames as a share of the published 1036x1070: presets that resize shrink alike.  [default: 1]"
 
 WIDTH = "Channels of every network as a share of its preset's; less where there is no GPU.  [default: 1]"
-
-
-class Count(click.ParamType[int | None]):
-    """A whole number from 1 on; empty means "not given", as MLproject's defaults say it."""
-
-    name = "number"
-
-    def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int | None:
-        """The number, or None.
-
-        Raises:
-            click.BadParameter: it is no such number; click names the parameter.
-        """
-        if value == "":
-            return None
-        if not str(value).isdecimal() or int(value) < 1:
-            self.fail(f"{value!r} is no whole number from 1 on", param, ctx)
-        return int(value)
 
 
 class Names(click.ParamType[tuple[str, ...] | None]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -96,15 +97,22 @@ def line_of(entry: Entry, found: Logged | None, error: str = "") -> Line:
     line = Line(entry.role, config.recipe, 0, entry.minimum, config.train_on, entry.row.published, error)
     if found is None:
         return line
-    results, counts = {}, {}
-    for where in (f"{part}/{reference}" for part in PARTS for reference in REFERENCES):
+    results, counts = logged_results(found), {}
+    for where in results:
         part, _, reference = where.partition("/")
-        try:
-            path, table = found.artifact(f"curves/{part}-{reference}.json"), found.artifact(f"{part}/counts.parquet")
-        except CytolapseError:  # a truth that these data don't have, or a row that did not get there
-            continue
-        results[where] = json.loads(path.read_text())
-        rows = pd.read_parquet(table)
+        rows = pd.read_parquet(found.artifact(f"{part}/counts.parquet"))
         counts[where] = rows[rows["reference"] == reference].to_dict("records")
     steps = int(found.metrics.get("train/steps", 0))
     return replace(line, steps=steps, results=results, counts=counts, metrics=found.metrics, run=found)
+
+
+def logged_results(run: Logged) -> dict[str, Mapping[str, Any]]:
+    """Part and truth, as "test/gold" -> what `cytolapse score --json` writes; those that the run was evaluated on."""
+    found = {}
+    for part, reference in product(PARTS, REFERENCES):
+        try:
+            path = run.artifact(f"curves/{part}-{reference}.json")
+        except CytolapseError:  # a truth that these data don't have, or a run that did not get there
+            continue
+        found[f"{part}/{reference}"] = json.loads(path.read_text())
+    return found

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from cytolapse.data import open_dataset
 from cytolapse.errors import CytolapseError
-from cytolapse.tracking import CHILDREN, Logged, Run, children, logged, logged_tags, resume_run, start_run
+from cytolapse.tracking import logged_tags, resume_run, start_run
 from trainers import provenance
+from trainers.family import Family, children_of
 from trainers.recipe import BUDGETS
 from trainers.study.lines import Line, line_of
 from trainers.study.plan import Entry, Wish, plan
 from trainers.study.report import write_report
-from trainers.study.row import Job, Outcome, apart, can_go_on
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,13 +31,10 @@ PLAN = "cytolapse.study"
 
 @dataclass
 class Study:
-    """A study that runs: its parent, and the runs of its rows that there are already."""
+    """A study that runs: its parent with the runs of its rows, and what was asked for."""
 
-    run: Run
-    data: Path
-    tracking: str
+    family: Family
     wish: Wish
-    known: dict[str, Logged] = field(default_factory=dict)
 
     def all(self) -> list[Line]:
         """Train what is missing, row by row."""
@@ -56,42 +52,14 @@ class Study:
         return lines
 
     def _is_done(self, entry: Entry) -> bool:
-        found = self.known.get(entry.role)
+        found = self.family.known.get(entry.role)
         return found is not None and "test/readings" in found.metrics
 
     def _line(self, entry: Entry) -> Line:
         if self._is_done(entry):
-            return line_of(entry, self.known[entry.role])
-        outcome = apart(self._job(entry), BUDGETS[self.wish.budget])
-        found = self._found(entry, outcome)
+            return line_of(entry, self.family.known[entry.role])
+        found, outcome = self.family.train(entry.role, entry.config, BUDGETS[self.wish.budget])
         return line_of(entry, found, outcome.error)
-
-    def _job(self, entry: Entry) -> Job:
-        before = self.known.get(entry.role)
-        tracking = self.tracking if before is None else before.uri or f"spool:{before.reference}"
-        parent = self.run.child(entry.role)
-        if before is not None and can_go_on(before.reference, tracking):
-            return Job(entry.config, self.data, tracking, parent, before.reference)
-        return Job(entry.config, self.data, self._place(entry), parent)
-
-    def _place(self, entry: Entry) -> str:
-        """Where a new run of the row is logged: the store, or a spool below the study's."""
-        if not self.tracking.startswith("spool:"):
-            return self.tracking
-        name = re.sub(r"[^\w.]+", "-", entry.role)
-        folder = self.run.folder / CHILDREN
-        free = (folder / f"{name}{suffix}" for suffix in ("", *(f"-{n}" for n in range(2, 1000))))
-        return f"spool:{next(each for each in free if not each.exists())}"
-
-    def _found(self, entry: Entry, outcome: Outcome) -> Logged | None:
-        if outcome.reference:
-            return logged(outcome.reference, self.tracking)
-        return runs_of(self.run, self.tracking).get(entry.role)
-
-
-def runs_of(run: Run, tracking: str) -> dict[str, Logged]:
-    """Row -> its latest run, of all that the study has begun."""
-    return {each.role: each for each in children(logged(run.run_id or str(run.folder), tracking))}
 
 
 def study(data: Path, given: Mapping[str, Any], tracking: str = "", resumed: str | None = None) -> tuple[str, int]:
@@ -121,8 +89,8 @@ def study(data: Path, given: Mapping[str, Any], tracking: str = "", resumed: str
     with run:
         facts = {"cytolapse.dataset": dataset.name, "cytolapse.digest": dataset.digest}
         run.tags({**facts, PLAN: json.dumps(asdict(wish)), "cytolapse.git_commit": provenance.commit()})
-        known = {} if resumed is None else runs_of(run, tracking)
-        lines = Study(run, data, tracking, wish, known).all()
+        known = {} if resumed is None else children_of(run, tracking)
+        lines = Study(Family(run, data, tracking, known), wish).all()
         write_report(run, dataset, wish, lines)
     return run.closing_line(), sum(bool(line.error) for line in lines)
 

@@ -38,3 +38,21 @@ class Text(click.ParamType[Any]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The text, or None."""
         return value or None
+
+
+class Count(click.ParamType[int | None]):
+    """A whole number from 1 on; empty means "not given", as MLproject's defaults say it."""
+
+    name = "number"
+
+    def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int | None:
+        """The number, or None.
+
+        Raises:
+            click.BadParameter: it is no such number; click names the parameter.
+        """
+        if value == "":
+            return None
+        if not str(value).isdecimal() or int(value) < 1:
+            self.fail(f"{value!r} is no whole number from 1 on", param, ctx)
+        return int(value)

@@ -1,4 +1,4 @@
-"""One row of a study, trained and tested in a process of its own: its memory is its own, and so is its end."""
+"""A child run of a study or of several seeds, trained in a process of its own: its memory is its own, and its end."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cytolapse.config import Config
+    from cytolapse.data.ignore import IgnoreList
 
 log = logging.getLogger("cytolapse.study")
 PATIENCE_S = 60
@@ -31,9 +32,12 @@ class Job:
     Attributes:
         config: the experiment.
         data: the data set.
-        tracking: the store, or the spool of the row's own run.
-        parent: the study, and which row of it this is.
-        before: the row's run where it was begun before and left something to go on with; else "".
+        tracking: the store, or the spool of the child's own run.
+        parent: its parent, and which part of it this is.
+        before: the child's run where it was begun before and left something to go on with; else "".
+        test: whether it is evaluated on test as well.
+        init: a model to start from, as `train` takes it.
+        ignore: what of the silver truth counts for nothing.
     """
 
     config: Config
@@ -41,32 +45,37 @@ class Job:
     tracking: str
     parent: Parent
     before: str = ""
+    test: bool = True
+    init: str | None = None
+    ignore: IgnoreList | None = None
 
 
 class Outcome(NamedTuple):
-    """What came of a row: its run ("" where that is not known), and why it did not end well."""
+    """What came of a child: its run ("" where that is not known), and why it did not end well."""
 
     reference: str = ""
     error: str = ""
 
 
-def run_row(job: Job) -> str:
-    """Train, or go on with what was begun, then evaluate on test; how `logged` finds the run.
+def run_child(job: Job) -> str:
+    """Train, or go on with what was begun, then evaluate on test where that is asked for; how `logged` finds the run.
 
     Raises:
         CytolapseError: as `train`, `resume` and `evaluate`.
     """
     reference = job.before
     if not reference:
-        line = experiment.train(job.config, job.data, job.tracking, parent=job.parent)
+        line = experiment.train(job.config, job.data, job.tracking, job.init, job.parent, job.ignore)
         reference = line.partition(": ")[2]
     elif logged(reference, job.tracking).status != "FINISHED":
-        reference = experiment.resume(reference, job.data, job.tracking).partition(": ")[2]
+        reference = experiment.resume(reference, job.data, job.tracking, ignore=job.ignore).partition(": ")[2]
+    if not job.test:
+        return reference
     return evaluate_run(reference, job.data, "test", job.tracking).partition(": ")[2]
 
 
 def can_go_on(reference: str, tracking: str) -> bool:
-    """Whether a run that did not get to its test is trained, or left a checkpoint."""
+    """Whether a run that did not get to its end is trained, or left a checkpoint."""
     if logged(reference, tracking).status == "FINISHED":
         return True
     run = resume_run(reference, tracking)
@@ -78,8 +87,8 @@ def can_go_on(reference: str, tracking: str) -> bool:
         run.close()
 
 
-def apart(job: Job, seconds: float) -> Outcome:
-    """Run the row in another process; one that takes longer than `seconds` is told to end, and keeps its checkpoint."""
+def apart(job: Job, seconds: float | None = None) -> Outcome:
+    """Run it in another process; one that takes longer than `seconds` is told to end, and keeps its checkpoint."""
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_work, args=(job, sender), name=job.parent.role)
@@ -98,7 +107,7 @@ def apart(job: Job, seconds: float) -> Outcome:
             return Outcome(*receiver.recv())
         except EOFError:
             pass
-    if late:
+    if late and seconds is not None:
         return Outcome(error=f"stopped by the clock after {seconds / 60:.0f} min; --resume goes on with it")
     return Outcome(error=f"its process ended with exit code {process.exitcode}; was there enough memory?")
 
@@ -118,9 +127,9 @@ def _work(job: Job, sender: Connection) -> None:
 
 
 def attempt(job: Job) -> Outcome:
-    """Run the row here; whatever goes wrong becomes a text, so that the other rows still run."""
+    """Run it here; whatever goes wrong becomes a text, so that the other children still run."""
     try:
-        return Outcome(run_row(job))
+        return Outcome(run_child(job))
     except CytolapseError as error:
         return Outcome(error=str(error))
     except Exception as error:
