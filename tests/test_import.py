@@ -339,6 +339,9 @@ def test_stacks_that_do_not_fit(cli, tmp_path):
         (["notes.txt", "out"], "notes.txt is no TIFF stack: give a folder of TIFF or PNG files, one TIFF stack, or an"),
         (["empty", "out"], "empty holds no TIFF or PNG (.tif, .tiff, .png): give a folder of images, one a frame"),
         (["set", "out"], "set is a data set: give the folder of one sequence, set/01 or the like"),
+        (["raw", "out", "--name", ""], "--name is '': leave it out where it is not known"),
+        (["raw", "out", "--um", "nan"], "--um is nan: leave it out where it is not known"),
+        (["raw", "notes.txt/out"], "/TMP/notes.txt/out could not be written: [Errno"),
         (["raw", "notes.txt"], "notes.txt is a file: name the folder of a data set, new or existing"),
         (["raw", "raw"], "raw exists and is no data set: name a new folder, or one with sequences 01, 02 ..."),
         (["bad", "out"], "bad/t0.png can't be read as a PNG (cannot identify image file"),
@@ -351,7 +354,7 @@ def test_wrong_words(cli, tmp_path, words, message):
     folder(tmp_path / "set/01", MOVIE, "t{:03d}.tif")
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad/t0.png").write_bytes(b"no png")
-    assert refused(cli, *words).startswith(message)
+    assert refused(cli, *words).startswith(message.replace("/TMP", str(tmp_path)))
 
 
 def test_what_check_finds_ends_the_import(cli, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -155,9 +156,12 @@ def _facts(target: Target, frames: Pictures) -> dict[str, str | int | float]:
     """What `dataset.toml` shall say; of a data set that exists, what it says.
 
     Raises:
-        CytolapseError: that is not what is given now.
+        CytolapseError: that is not what is given now, or what is given can't be.
     """
     given = dict(target.facts)
+    for key, value in given.items():
+        if value == "" or (isinstance(value, float) and not math.isfinite(value)):
+            raise CytolapseError(f"--{key} is {value!r}: leave it out where it is not known")
     if target.out.is_dir() and any(target.out.iterdir()):
         known = ctc.read_facts(target.out)._asdict()
         for key, value in given.items():
