@@ -13,6 +13,8 @@ from PIL import Image
 
 from cytolapse.config import Config
 from cytolapse.data import default_split, open_dataset
+from cytolapse.data.check_tracks import need_valid
+from cytolapse.data.ctc import read_tracks
 from cytolapse.metrics import SELECTION, match, summarise
 from cytolapse.metrics.seams import seam_scores
 from cytolapse.previews import Previews
@@ -46,7 +48,10 @@ def test_stored_masks_give_the_reported_scores(evaluated, tmp_path):
     evaluation, results = evaluated
     movie = evaluation.movies[0]
     with zipfile.ZipFile(tmp_path / "test/masks/01.zip") as archive:
-        masks = [tifffile.imread(BytesIO(archive.read(name))) for name in sorted(archive.namelist())]
+        masks = [tifffile.imread(BytesIO(archive.read(name))) for name in sorted(archive.namelist())[:-1]]
+        ids = {t: set(np.unique(mask).tolist()) - {0} for t, mask in enumerate(masks, start=32)}
+        tracks = read_tracks(zipfile.Path(archive, "res_track.txt"))
+    need_valid("res_track.txt", tracks, ids)
     silver = summarise(
         [match(np.asarray(truth), mask) for truth, mask in zip(movie.references["silver"].labels, masks, strict=True)]
     )
@@ -60,6 +65,29 @@ def test_gold_is_scored_on_its_own_frames_and_det_on_the_markers_of_all(evaluate
     assert results["gold"].n_truth == 8
     assert results["gold"].scores["det"] is not None
     assert results["silver"].scores["det"] is None
+
+
+def test_tracks_are_scored_within_the_part_beside_gold(evaluated):
+    results = evaluated[1]
+    gold = results["gold"]
+    assert gold.pool.links.truth == 4 * 7, "four cells live through the 8 frames; the division lies before them"
+    assert 0.9 < gold.scores["tra"] <= 1 and gold.by_sequence["01"]["lnk"] == gold.scores["lnk"]
+    assert gold.scores["op_ctb"] == pytest.approx((gold.scores["seg"] + gold.scores["tra"]) / 2)
+    assert results["silver"].scores["tra"] is None
+
+
+def test_masks_with_more_tracks_than_ids_stay_as_they_are(toy, segmenter, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr("cytolapse.linking.HIGHEST", 1)
+    dataset = open_dataset(toy)
+    movies = default_split(dataset).movies(dataset, "test")
+    evaluation = Evaluation(movies, 0, tmp_path / "masks", tmp_path / "test")
+    evaluation.segment(Segmented(segmenter))
+    results = evaluation.score()
+    evaluation.pack(results)
+    assert "the masks are not linked, and track scores not defined" in caplog.text
+    assert results["gold"].scores["tra"] is None and results["gold"].scores["det"] is not None
+    with zipfile.ZipFile(tmp_path / "test/masks/01.zip") as archive:
+        assert len(archive.namelist()) == 8 and "res_track.txt" not in archive.namelist()
 
 
 def test_tables_and_pictures(evaluated, tmp_path):
@@ -107,7 +135,7 @@ def test_the_report_says_what_was_scored(toy, segmenter, evaluated):
     assert "2 frames (2 of them fully annotated" in text
     assert "| seg | " in text
     assert "SEG does not count false positives" in text
-    assert text.count("not defined") == 8, "det, op_csb and scores of tracks"
+    assert text.count("not defined") == 5, "det, op_csb and scores of tracks are not defined against silver"
 
 
 def test_a_tiled_run_says_how_cells_fare_near_seams(toy, tmp_path):

@@ -115,12 +115,14 @@ def test_the_model_in_a_process_with_only_the_platform_gives_the_evaluated_masks
     for t in range(32, 40):
         (frames / f"t{t:03d}.tif").write_bytes((toy / f"01/t{t:03d}.tif").read_bytes())
     env = {"MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db"}
-    words = ("-m", "cytolapse", "segment", f"runs:/{run}/segmenter", frames, tmp_path / "out")
+    words = ("-m", "cytolapse", "segment", f"runs:/{run}/segmenter", frames, tmp_path / "out", "--link")
     done = python(*words, path="platform", cwd=tmp_path, **env)
     assert done.returncode == 0, done.stderr
     with zipfile.ZipFile(open_store().artifact(run, "test/masks/01.zip")) as archive:
-        assert len(archive.namelist()) == 8
-        for name in archive.namelist():
+        assert archive.read("res_track.txt") == (tmp_path / "out/res_track.txt").read_bytes()
+        masks = [name for name in archive.namelist() if name.startswith("mask")]
+        assert len(masks) == 8
+        for name in masks:
             stored = tifffile.imread(BytesIO(archive.read(name)))
             assert stored.dtype == np.uint16
             assert (stored == tifffile.imread(tmp_path / "out" / name)).all()

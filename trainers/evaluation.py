@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import zipfile
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +13,11 @@ import pandas as pd
 import tifffile
 from tqdm import tqdm
 
-from cytolapse.data.masks import mask_name, write_mask
+from cytolapse.data.check import present
+from cytolapse.data.check_tracks import need_valid
+from cytolapse.data.ctc import cut_tracks, read_tracks
+from cytolapse.data.masks import TRACKS, mask_name, write_mask, write_tracks
+from cytolapse.linking import TooManyTracks, link_folder
 from cytolapse.metrics.movies import known, references, score_movies
 from cytolapse.metrics.seams import DISTANCE
 from cytolapse.overlay import draw, save_movie
@@ -28,6 +33,7 @@ if TYPE_CHECKING:
     from cytolapse.metrics import Result
     from trainers.masks import MaskSource
 
+log = logging.getLogger("cytolapse.evaluate")
 OVERLAY_FRAMES = 40
 TABLES = {"objects": "objects", "by_frame": "frames", "counts": "counts"}
 """Attribute of a Result -> file; from `counts` two runs are compared."""
@@ -58,20 +64,32 @@ class Evaluation:
         return np.asarray(tifffile.imread(self.scratch / sequence / mask_name(number)))
 
     def segment(self, masks: MaskSource) -> None:
-        """Write the masks of every frame."""
+        """Write the masks of every frame, linked where their source has not done so, and the tracks.
+
+        Raises:
+            CytolapseError: the source's own tracks disagree with its masks.
+        """
         for movie in self.movies:
-            folder = self.scratch / movie.sequence
+            folder, ids = self.scratch / movie.sequence, dict[int, set[int]]()
             folder.mkdir(parents=True)
-            found = zip(movie.numbers, masks.of(movie), strict=True)
-            with tqdm(
-                found, total=len(movie.numbers), desc=f"masks {movie.sequence}", unit="frame", dynamic_ncols=True
-            ) as bar:
-                for number, labels in bar:
-                    write_mask(folder / mask_name(int(number)), labels)
+            numbers = [int(number) for number in movie.numbers]
+            bar = tqdm(masks.of(movie), f"masks {movie.sequence}", len(numbers), unit="frame", dynamic_ncols=True)
+            for number, labels in zip(numbers, bar, strict=True):
+                write_mask(folder / mask_name(number), labels)
+                ids[number] = present(labels)
+            file = masks.tracks(movie)
+            if file is None:
+                _link(folder, numbers)
+            else:
+                tracks = cut_tracks(read_tracks(file), numbers[0], numbers[-1])
+                need_valid(file, tracks, ids)
+                write_tracks(folder, tracks)
 
     def score(self, near: Mapping[str, NDArray[np.bool_]] | None = None) -> dict[str, Result]:
         """Reference -> result, as `score_movies` gives it."""
-        return score_movies(self.movies, self._mask, self.border, near=near)
+        files = {movie.sequence: self.scratch / movie.sequence / TRACKS for movie in self.movies}
+        tracks = {sequence: read_tracks(file) for sequence, file in files.items() if file.is_file()}
+        return score_movies(self.movies, self._mask, self.border, near=near, tracks=tracks)
 
     def near(self, masks: MaskSource) -> dict[str, NDArray[np.bool_]]:
         """Sequence -> pixels near the seams of its tiles (Y, X); empty where no frame was cut into tiles."""
@@ -110,3 +128,10 @@ class Evaluation:
             truth = view.references.get("gold", view.references.get("silver"))
             panels.append(draw(view.image, truth, view.prediction))
         save_movie(path, panels)
+
+
+def _link(folder: Path, numbers: list[int]) -> None:
+    try:
+        link_folder(folder, numbers)
+    except TooManyTracks as error:
+        log.warning("the masks are not linked, and track scores not defined: %s", error)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -30,6 +31,10 @@ class MaskSource(Protocol):
 
     def of(self, movie: Movie) -> Iterator[NDArray[Any]]:
         """Labels (Y, X), 0 = background, frame by frame."""
+        ...
+
+    def tracks(self, movie: Movie) -> Path | None:
+        """The file with the tracks of these labels, a `res_track.txt`; None where they are still to be linked."""
         ...
 
     def tiling(self, shape: tuple[int, ...]) -> Tiling:
@@ -58,6 +63,9 @@ class Segmented:
     def of(self, movie: Movie) -> Iterator[NDArray[Any]]:
         """See `MaskSource.of`."""
         return self.segmenter.segment(movie.frames)
+
+    def tracks(self, movie: Movie) -> None:
+        """See `MaskSource.tracks`."""
 
     def tiling(self, shape: tuple[int, ...]) -> Tiling:
         """See `MaskSource.tiling`."""

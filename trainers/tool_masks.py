@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cytolapse.data.accept import Seen, as_mask
 from cytolapse.data.findings import count, ranges
+from cytolapse.data.masks import TRACKS
 from cytolapse.data.pictures import need_there, open_pictures
 from cytolapse.errors import CytolapseError
 from cytolapse.tiles import Tiling
@@ -120,6 +121,11 @@ class ToolMasks:
             seen.add(number, path, labels)
             yield labels
         seen.need_instances()
+
+    def tracks(self, movie: Movie) -> Path | None:
+        """See `MaskSource.tracks`: the tool's own ones, where its masks have them beside them."""
+        path = self.pictures[movie.sequence].path / TRACKS
+        return path if path.is_file() else None
 
 
 def _places(path: Path, dataset: DataSet, sequence: str) -> dict[str, Path]:

@@ -21,22 +21,27 @@ log = logging.getLogger("cytolapse.segment")
 @click.option("--tile", type=Setting("int"), help="Side of tiles in px, 0: whole frames; the model's own by default.")
 @click.option("--stitch", type=Setting("str"), help="taper (overlapping, blended) or hard (tiles edge to edge).")
 @click.option("--um", type=Setting("float"), help="um per pixel of FRAMES; by default, what comes with them.")
-def segment(model: str, frames: Path, out: Path, um: float | None, **loading: Any) -> None:
+@click.option("--link/--no-link", help="Follow cells: a cell keeps its id; also writes OUT/res_track.txt.")
+def segment(model: str, frames: Path, out: Path, um: float | None, link: bool, **loading: Any) -> None:
     """Segment FRAMES (a folder of TIFFs or one stack) with MODEL; writes OUT/maskTTTT.tif (uint16, LZW).
 
     MODEL is models:/NAME@ALIAS, runs:/RUN_ID/segmenter or a folder. Frames whose pixel size differs from the model's by
-    more than 20 % are rescaled for it; the masks have the size of the frames.
+    more than 20 % are rescaled for it; the masks have the size of the frames. With --link, OUT is what the Cell
+    Tracking Challenge takes as NN_RES; without it, an id stands for a cell in one frame only.
 
     \b
     Examples:
       cytolapse segment models:/PhC-C2DH-U373@champion data/new-movie masks/new-movie
       cytolapse segment models:/PhC-C2DH-U373@champion data/stack.tif masks/stack --tile 512 --um 0.33
+      cytolapse segment models:/PhC-C2DH-U373@champion data/PhC-C2DH-U373/01 01_RES --link
     """
     from tqdm import tqdm
 
     from cytolapse.data import open_frames
+    from cytolapse.data.findings import count
     from cytolapse.data.masks import new_mask_folder, write_masks
     from cytolapse.data.um import frames_um
+    from cytolapse.linking import link_folder
     from cytolapse.segmenter import Segmenter
     from cytolapse.tracking import load_folder
 
@@ -46,10 +51,10 @@ def segment(model: str, frames: Path, out: Path, um: float | None, **loading: An
         um = frames_um(frames) if um is None else um
         _warn_unknown(um, segmenter.um)
         found = segmenter.segment(movie.frames, um)
-        write_masks(
-            partial, map(int, movie.numbers), tqdm(found, "segment", len(movie), unit="frame", dynamic_ncols=True)
-        )
-    click.echo(f"{len(movie)} masks in {out}")
+        numbers = [int(number) for number in movie.numbers]
+        write_masks(partial, numbers, tqdm(found, "segment", len(movie), unit="frame", dynamic_ncols=True))
+        tracks = f" and {count(len(link_folder(partial, numbers)), 'track')}" if link else ""
+    click.echo(f"{count(len(movie), 'mask')}{tracks} in {out}")
 
 
 def _warn_unknown(frames: float | None, model: float | None) -> None:

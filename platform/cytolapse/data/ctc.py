@@ -156,6 +156,17 @@ def read_tracks(path: Path | zipfile.Path) -> Array:
     return np.array(rows, dtype=np.int64).reshape(-1, 4)
 
 
+def cut_tracks(tracks: Array, first: int, last: int) -> Array:
+    """What frames first to last hold of tracks (N, 4): those that live there, cut; a parent before them is none.
+
+    >>> cut_tracks(np.array([[1, 0, 4, 0], [2, 5, 9, 1], [3, 9, 12, 2]]), 5, 9).tolist()
+    [[2, 5, 9, 0], [3, 9, 9, 2]]
+    """
+    kept = tracks[(tracks[:, 1] <= last) & (tracks[:, 2] >= first)]
+    parents = np.where(np.isin(kept[:, 3], kept[:, 0]), kept[:, 3], 0)
+    return np.stack([kept[:, 0], kept[:, 1].clip(min=first), kept[:, 2].clip(max=last), parents], axis=1)
+
+
 def read_facts(root: Path) -> Facts:
     """What `dataset.toml` in the folder says (name, um, minutes, border), else what is known of an official data set.
 

@@ -11,6 +11,7 @@ from cytolapse.data.movie import Reference
 from cytolapse.data.tiff import Array
 from cytolapse.metrics.context import Context
 from cytolapse.metrics.result import Result, summarise
+from cytolapse.metrics.tracks import Tracks
 from cytolapse.metrics.truth import Truth
 
 if TYPE_CHECKING:
@@ -45,8 +46,9 @@ def score_movies(
     border: int,
     only: Container[Frame] | None = None,
     near: Mapping[str, NDArray[np.bool_]] | None = None,
+    tracks: Mapping[str, Array] | None = None,
 ) -> dict[str, Result]:
-    """Reference -> result, over the frames it knows; DET, on the markers of all frames, stands with gold.
+    """Reference -> result, over the frames it knows; DET and TRA, on the markers of all frames, stand with gold.
 
     Args:
         movies: frames with their truth, one movie a sequence.
@@ -54,14 +56,21 @@ def score_movies(
         border: width in px of the band that is ignored.
         only: the frames to score; all where it is None.
         near: sequence -> pixels near the seams of tiles (Y, X), where frames were cut into tiles.
+        tracks: sequence -> tracks of the masks, (N, 4), where they are linked.
     """
     marked = [(movie, _of_markers(movie)) for movie in movies if movie.markers is not None]
     markers = {"gold": [each for pair in marked for each in _matchings(*pair, masks, border, only)]}
+    linked = {
+        movie.sequence: Tracks(np.asarray(movie.tracks), tracks[movie.sequence])
+        for movie, _ in marked
+        if tracks and movie.sequence in tracks and movie.tracks is not None
+    }
     results = {}
     for name in references(movies):
         truths = [(movie, movie.references[name]) for movie in movies if name in movie.references]
         found = [each for pair in truths for each in _matchings(*pair, masks, border, only)]
-        results[name] = summarise(found, markers.get(name, ()), context=Context(movies, name, near or {}))
+        context, of_tracks = Context(movies, name, near or {}), linked if name in markers else {}
+        results[name] = summarise(found, markers.get(name, ()), context=context, tracks=of_tracks)
     return results
 
 
