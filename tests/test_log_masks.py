@@ -90,7 +90,8 @@ def test_masks_become_a_run_with_all_that_an_evaluation_gives(log, toy, store, t
     assert set(counts["frame"]) == set(range(32, 40))
     report = Path(open_store().artifact(run_id, "test/report.md")).read_text()
     assert "# cellpose on the test part of toy" in report
-    assert f"Masks of cellpose, from {tmp_path / 'masks'}. 28 masks of other frames were ignored." in report
+    assert f"Masks of cellpose, from {tmp_path / 'masks'}. 28 masks of other frames were ignored. Sequence 01" in report
+    assert "Sequence 01 came without res_track.txt: ids, TRA and LNK are of our linking." in report
     assert "12 masks scored, 28 of other frames ignored" in err
 
 
@@ -281,6 +282,7 @@ def test_a_tools_own_tracks_are_kept_and_scored(log, toy, tmp_path):
     assert log(folder, *words, "--tracking", f"spool:{tmp_path}/own")[0] == 0
     run = logged(f"spool:{tmp_path}/own")
     assert run.metrics["test/gold/tra"] == run.metrics["test/gold/lnk"] == 1
+    assert "The tracks are the tool's own." in run.artifact("test/report.md").read_text()
     kept = stored_masks(run, "test")["01"]
     assert kept.tracks.tolist() == [[1, 32, 39, 0], [3, 32, 39, 0], [4, 32, 39, 0], [5, 32, 39, 0]]
     assert set(np.unique(kept[35])) == {0, 1, 3, 4, 5}

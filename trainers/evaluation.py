@@ -73,10 +73,11 @@ class Evaluation:
             folder, ids = self.scratch / movie.sequence, dict[int, set[int]]()
             folder.mkdir(parents=True)
             numbers = [int(number) for number in movie.numbers]
-            bar = tqdm(masks.of(movie), f"masks {movie.sequence}", len(numbers), unit="frame", dynamic_ncols=True)
-            for number, labels in zip(numbers, bar, strict=True):
-                write_mask(folder / mask_name(number), labels)
-                ids[number] = present(labels)
+            told = f"masks {movie.sequence}"
+            with tqdm(masks.of(movie), told, len(numbers), unit="frame", dynamic_ncols=True) as bar:
+                for number, labels in zip(numbers, bar, strict=True):
+                    write_mask(folder / mask_name(number), labels)
+                    ids[number] = present(labels)
             file = masks.tracks(movie)
             if file is None:
                 _link(folder, numbers)

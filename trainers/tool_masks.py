@@ -71,7 +71,11 @@ class ToolMasks:
     def origin(self) -> str:
         """See `MaskSource.origin`."""
         rest = f" {count(self.ignored, 'mask')} of other frames {'was' if self.ignored == 1 else 'were'} ignored."
-        return f"Masks of {self.name}, from {self.path}.{rest if self.ignored else ''}"
+        alone = [each for each in self.pictures if self._tracks(each) is None]
+        said = f"Masks of {self.name}, from {self.path}.{rest if self.ignored else ''}"
+        if not alone:
+            return f"{said} The tracks are the tool's own."
+        return f"{said} Sequence {' and '.join(alone)} came without {TRACKS}: ids, TRA and LNK are of our linking."
 
     def tiling(self, shape: tuple[int, ...]) -> Tiling:
         """See `MaskSource.tiling`: what a tool cut is not known."""
@@ -124,7 +128,10 @@ class ToolMasks:
 
     def tracks(self, movie: Movie) -> Path | None:
         """See `MaskSource.tracks`: the tool's own ones, where its masks have them beside them."""
-        path = self.pictures[movie.sequence].path / TRACKS
+        return self._tracks(movie.sequence)
+
+    def _tracks(self, sequence: str) -> Path | None:
+        path = self.pictures[sequence].path / TRACKS
         return path if path.is_file() else None
 
 
