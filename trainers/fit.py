@@ -85,6 +85,7 @@ def _fit(job: Fit, resume: Path | None) -> None:
                 _validate(job)
             if job.finished:
                 break
+            job.run.stop_if_asked(lambda: checkpoint.save(job.last_path, job.state()))
             started = time.perf_counter()
     model.load_state_dict(job.best_weights)
 

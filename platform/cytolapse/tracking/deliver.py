@@ -12,6 +12,7 @@ from cytolapse.errors import CytolapseError
 from cytolapse.tracking.batch import Batch
 from cytolapse.tracking.client import brief, connect, refused
 from cytolapse.tracking.handlers import HANDLERS, HEARTBEAT, Job, find_model, run_is_there
+from cytolapse.tracking.marks import STOP
 from cytolapse.tracking.spool import header, read_events
 from cytolapse.tracking.state import State, load_state, save_state
 
@@ -81,6 +82,12 @@ class Delivery:
         """Say in the store that the run was alive at that time."""
         if self.state.run_id and not self.state.ended:
             self._job.client.set_tag(self.state.run_id, HEARTBEAT, str(when_ms))
+
+    def asked_to_stop(self) -> str:
+        """Who asked in the store that the run stops; empty = nobody."""
+        if not self.state.run_id or self.state.ended:
+            return ""
+        return str(self._job.client.get_run(self.state.run_id).data.tags.get(STOP, ""))
 
     def _flush(self, batch: Batch, progress: Callable[[int], object] | None) -> Batch:
         if batch.offset:

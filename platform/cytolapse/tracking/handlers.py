@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cytolapse.errors import CytolapseError
 from cytolapse.tracking.client import experiment_id
+from cytolapse.tracking.marks import STOP
 from cytolapse.tracking.run import NAME
 from cytolapse.tracking.spool import header
 
@@ -112,8 +113,10 @@ def _attach(job: Job, event: dict[str, Any]) -> None:
 
 
 def resume(job: Job, event: dict[str, Any]) -> None:
-    """The run goes on."""
+    """The run goes on; what stopped it is done with."""
     job.client.update_run(job.state.run_id, status="RUNNING")
+    if STOP in job.client.get_run(job.state.run_id).data.tags:
+        job.client.delete_tag(job.state.run_id, STOP)
     job.state.ended = False
 
 

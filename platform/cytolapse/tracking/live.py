@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger("cytolapse.tracking")
 POLL_S = 0.5
 BEAT_S = 30.0
+ASK_S = 5.0  # how often the store is asked whether the run shall stop
+GRACE_S = 30.0  # for a training to end its step and keep where it is
 REST_S = (5.0, 15.0, 60.0)  # after the first, second, each further failure
 STALL_S = 60.0  # at the end: how long nothing may move before the rest is left to `cytolapse sync`
 LAST_TRY_S = 15.0  # the same where the store was not there before
@@ -32,6 +35,10 @@ class Live(threading.Thread):
         self._stop_asked = threading.Event()
         self._failures = 0
         self._last_beat = -BEAT_S
+        self._last_ask = -ASK_S
+        self._asked_at = 0.0
+        self._heeded = False
+        self.asked_by = ""
         self._warned = False
         self.complete = False
 
@@ -59,12 +66,30 @@ class Live(threading.Thread):
             if time.monotonic() - self._last_beat >= BEAT_S:
                 self._delivery.beat(time.time_ns() // 1_000_000)
                 self._last_beat = time.monotonic()
+            self._look_for_stop()
             self._failures = 0
             return True
         except Exception as error:
             self._failures += 1
             self._warn(error)
             return False
+
+    def _look_for_stop(self) -> None:
+        now = time.monotonic()
+        if not self.asked_by and now - self._last_ask >= ASK_S:
+            self._last_ask = now
+            self.asked_by = self._delivery.asked_to_stop()
+            if self.asked_by:
+                self._asked_at = now
+                _LOG.warning("asked to stop by %s", self.asked_by)
+        late = bool(self.asked_by) and now - self._asked_at >= GRACE_S
+        if late and not self._heeded and not self._stop_asked.is_set():
+            self._heeded = True
+            _terminate()
+
+    def heed(self) -> None:
+        """The run stops by itself."""
+        self._heeded = True
 
     def _warn(self, error: Exception) -> None:
         if self._warned:
@@ -94,3 +119,9 @@ class Live(threading.Thread):
             self.join(0.2)
             if self._delivery.state.offset != offset:
                 moved, offset = time.monotonic(), self._delivery.state.offset
+
+
+def _terminate() -> None:
+    """SIGTERM for the main thread, where it ends a run in an orderly way."""
+    if callable(signal.getsignal(signal.SIGTERM)):
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)

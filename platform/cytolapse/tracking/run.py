@@ -16,7 +16,7 @@ from cytolapse.tracking.spool import FILES
 from cytolapse.tracking.store import open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from types import TracebackType
 
     from cytolapse.tracking.live import Live
@@ -163,6 +163,19 @@ class Run:
         """The same run, which is over: whatever happens to what is added now, it stays FINISHED."""
         self._settled = True
         return self
+
+    def stop_if_asked(self, keep: Callable[[], object]) -> None:
+        """End as KILLED where someone asked for it in the store; the place for it is between two steps.
+
+        What never calls this is ended by SIGTERM half a minute later.
+
+        Args:
+            keep: called before, to keep how far it came.
+        """
+        if self._live is not None and self._live.asked_by:
+            self._live.heed()
+            keep()
+            _terminate(signal.SIGTERM, None)
 
     def close(self) -> None:
         """Let go of a run that is not entered after all; nothing is written."""
