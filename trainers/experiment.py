@@ -28,6 +28,7 @@ from trainers.masks import Segmented
 from trainers.opening import need_same_settings, open_for_training, own_list
 from trainers.precision import settled
 from trainers.recipes import RECIPES
+from trainers.reproduce import COMMAND, command
 from trainers.search import search
 from trainers.validate import Validation
 
@@ -68,7 +69,8 @@ def train(
     segmenter, dataset, split, started = prepared(config, data, init, ignore)
     with start_run(tracking=tracking, experiment=dataset.name, name=run_name(config), parent=parent) as run:
         _log_setup(run, segmenter, dataset, split)
-        run.tags({"cytolapse.init": init or "", **started})
+        again = command(segmenter.config, data, init, ignore is not None)
+        run.tags({"cytolapse.init": init or "", COMMAND: again, **started})
         _train(run, segmenter, dataset, split)
     return run.closing_line()
 
