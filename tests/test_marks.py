@@ -5,16 +5,20 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from test_tracking import ENV, run_id
+from test_train import TINY
 
 from cytolapse.errors import CytolapseError
 from cytolapse.tracking import live, open_store, resume_run, start_run
 from cytolapse.tracking.client import connect
 from cytolapse.tracking.marks import add_tag, archive, ask_to_stop, remove_tag, restore
 from trainers import checkpoint, fit
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture
@@ -123,13 +127,8 @@ def test_a_run_that_never_looks_is_ended_after_a_while(store: str, tmp_path: Pat
     assert list(open_store(store).runs()["status"]) == ["KILLED"]
 
 
-TINY = (
-    "--widths 4,8 --crop 48 --batch 2 --train-steps 8 --validate-every 4 --validate-frames 2 --postprocess drop_small=9"
-)
-
-
 def test_a_stopped_training_goes_on_from_the_step_it_stopped_at(toy, cli, tmp_path, monkeypatch, quick, store):
-    train = ("train", "unet", "--data", toy, *TINY.split())
+    train = ("train", "unet", "--data", toy, *TINY)
     assert cli(*train, "--tracking", "spool:whole")[0] == 0
     done, step = [], fit._step
 
