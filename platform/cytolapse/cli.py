@@ -25,6 +25,7 @@ OWN = {
     "export": "cytolapse.commands.export:export",
     "errors": "cytolapse.commands.errors:errors",
     "compare": "cytolapse.commands.compare:compare",
+    "audit": "cytolapse.commands.audit:audit",
     "segment": "cytolapse.commands.segment:segment",
     "sync": "cytolapse.commands.runs:sync",
     "runs": "cytolapse.commands.runs:runs",

@@ -57,11 +57,11 @@ NOTHING = Ignored()
 
 
 class Entry(NamedTuple):
-    """One row: a silver object of a frame (label 0 = none), a box, or both; `line` is its place in the file."""
+    """One row: silver objects of a frame, a box, or both; `line` is its place in the file."""
 
     sequence: str
     frame: int
-    label: int
+    labels: tuple[int, ...]
     box: Box | None
     data: str
     line: int
@@ -111,14 +111,14 @@ class IgnoreList:
     def _ignored(self, labels: NDArray[Any], entries: Iterable[Entry]) -> Ignored:
         present, (height, width) = set(np.unique(labels).tolist()) - {0}, labels.shape
         for entry in entries:
-            if entry.label and entry.label not in present:
+            for label in set(entry.labels) - present:
                 has = ", ".join(map(str, sorted(present)[:8])) or "none"
-                raise self._error(entry, f"its frame has no silver object {entry.label}: there are {has}")
+                raise self._error(entry, f"its frame has no silver object {label}: there are {has}")
             y0, x0, y1, x1 = entry.box or (0, 0, 1, 1)
             if not (y0 < y1 <= height and x0 < x1 <= width):
                 raise self._error(entry, f"the box {entry.box} does not lie in the frame of {height} x {width} px")
         boxes = (entry.box for entry in entries if entry.box)
-        return Ignored(frozenset(entry.label for entry in entries if entry.label), tuple(boxes))
+        return Ignored(frozenset(label for entry in entries for label in entry.labels), tuple(boxes))
 
     def _need_data(self, entry: Entry, dataset: DataSet) -> None:
         own = data_key(dataset)
@@ -189,14 +189,15 @@ def _entry(row: Mapping[str, str | None], line: int, name: str) -> Entry:
         if not given[column]:
             raise CytolapseError(f"{name} line {line}: {column} is empty")
     for column in ("frame", "label", *BOX):
-        if given[column] and not given[column].isdecimal():
+        words = given[column].split() if column == "label" else [given[column] or "0"]  # "3 7" names two objects
+        if not all(word.isdecimal() for word in words):
             raise CytolapseError(f"{name} line {line}: {column} is {given[column]!r}, where a whole number is expected")
     sides = [given[side] for side in BOX]
     if any(sides) and not all(sides):
         raise CytolapseError(f"{name} line {line}: a box takes all of {', '.join(BOX)}")
     box = tuple(map(int, sides)) if all(sides) else None
-    label = int(given["label"] or 0)
-    if not label and box is None:
+    labels = tuple(map(int, given["label"].split()))
+    if not labels and box is None:
         raise CytolapseError(f"{name} line {line} names neither a label nor a box")
     sequence = given["sequence"].zfill(2)  # a spreadsheet makes 1 of 01
-    return Entry(sequence, int(given["frame"]), label, box, given["data"], line)  # type: ignore[arg-type]
+    return Entry(sequence, int(given["frame"]), labels, box, given["data"], line)  # type: ignore[arg-type]

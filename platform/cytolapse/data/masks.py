@@ -45,6 +45,16 @@ def write_mask(path: Path, labels: NDArray[Any]) -> None:
         raise CytolapseError(f"{path} could not be written ({error}): free some disk space and run it again") from error
 
 
+def need_new(out: Path) -> None:
+    """Refuse a place that holds something, before any work is done for it.
+
+    Raises:
+        CytolapseError: it exists and is not an empty folder.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise CytolapseError(f"{out} exists already: name a folder that does not, or empty it")
+
+
 @contextmanager
 def new_mask_folder(out: Path) -> Iterator[Path]:
     """A folder to fill, which takes the name `out` when the block ends well and vanishes when it does not.
@@ -52,8 +62,7 @@ def new_mask_folder(out: Path) -> Iterator[Path]:
     Raises:
         CytolapseError: `out` exists and is not empty, or can't be made.
     """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise CytolapseError(f"{out} exists already: name a folder that does not, or empty it")
+    need_new(out)
     out = out.absolute()
     partial = out.with_name(f".{out.name}.partial-{os.getpid()}")
     try:
