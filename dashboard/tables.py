@@ -27,6 +27,8 @@ UNKNOWN = "—"
 DEFINITION = "Definition"
 NOT_JUDGED = "not judged"
 FOREIGN = "tags.cytolapse.masks"
+SPREAD = ("_mean", "_sd", "_min", "_max", "/seeds")
+"""Ends of metrics that a parent of several seeds has: it holds no masks of its own."""
 HELPERS = ("simulate", "segment", "evaluate")
 """Entry points of MLproject that train nothing; `mlflow run` makes a run for each call all the same."""
 
@@ -205,7 +207,7 @@ def highlight(table: pd.DataFrame, definitions: Mapping[str, str]) -> Any:
 
 def with_scores(runs: pd.DataFrame) -> str:
     """The newest run that has test scores, else the newest."""
-    found = [name for name in runs if name.startswith("metrics.test/")]
+    found = [name for name in runs if name.startswith("metrics.test/") and not name.endswith(SPREAD)]
     scored = runs[runs[found].notna().any(axis=1)] if found else runs
     return str((scored if len(scored) else runs)["run_id"].iloc[0])
 

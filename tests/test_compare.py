@@ -82,6 +82,23 @@ def test_the_other_way_round_is_the_opposite(runs, cli):
     assert "%   A is better" in out and "%   B is better" not in out
 
 
+def now_and_then(labels, t):
+    return eroded(labels, t) if t // 10 % 2 else labels
+
+
+def then_and_now(labels, t):
+    return labels if t // 10 % 2 else eroded(labels, t)
+
+
+def test_a_difference_that_changes_sides_is_undecided(data, cli):
+    for change in (now_and_then, then_and_now):
+        evaluated(f"spool:{change.__name__}", data, change)
+    found, out = numbers(cli, "now_and_then", "then_and_now")
+    seg = found["references"]["silver"]["scores"]["seg"]
+    assert seg["low"] < 0 < seg["high"] and 0 < seg["b_wins"] < 1
+    assert next(line for line in out.splitlines() if line.startswith("seg ")).endswith("%   undecided")
+
+
 def test_bins_of_cells_tell_where_the_difference_lies(runs, cli):
     found, out = numbers(cli, "right", "one_too_many")
     bins = found["references"]["silver"]["bins"]
@@ -96,7 +113,7 @@ def test_bins_of_cells_tell_where_the_difference_lies(runs, cli):
     whole = found["references"]["silver"]["scores"]
     assert whole["false_per_frame"]["b_wins"] == 0 and whole["seg"]["difference"] == 0
     assert re.search(r"^ +0 +20 +2  false_per_frame +0\.000 +1\.000 +\+1\.000", out, re.MULTILINE)
-    assert "undecided" in next(line for line in out.splitlines() if line.startswith("seg "))
+    assert next(line for line in out.splitlines() if line.startswith("seg ")).endswith(" 0.0 %   equal")
 
 
 def test_the_json_agrees_with_the_results_and_bins_with_their_frames(data, runs, cli):
@@ -275,8 +292,10 @@ def test_corrected_truth_is_scored_afresh(data, runs, cli, tmp_path):
     """The data set has another digest then, which `evaluate` refuses and which stops nothing here."""
     better = shutil.copytree(data, tmp_path / "better/discs")
     (better / "02_ST/SEG/man_seg089.tif").unlink()
-    found, _ = numbers(cli, "eroded", "right", "--rescore", better)
+    found, out = numbers(cli, "eroded", "right", "--rescore", better)
     assert found["references"]["silver"]["frames"] == 89
+    assert re.search(r"^eroded-\w{6} was made on other content of that name \(\w{16}\)$", out, re.MULTILINE)
+    assert "other content" not in numbers(cli, "eroded", "right", "--rescore", data)[1]
 
 
 def test_runs_in_a_store_go_by_name_or_id(data, cli, store):

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from dashboard import picture, tables
-from dashboard.scores import ALL, COUNTS, READINGS, SEG, TRUTH
+from dashboard.scores import ALL, COUNTS, READINGS, SEG, SOURCES, TRUTH
 from dashboard.versions import evidence_table, version_table
 
 EVIL = '<img src=x onerror="alert(1)"> [x](javascript:alert(1))'
@@ -240,6 +240,23 @@ def test_compare_opens_with_the_best_runs_of_the_latest_data_set():
 def test_frames_opens_with_the_newest_tested_run():
     assert tables.with_scores(runs().iloc[::-1]) == "b"
     assert tables.with_scores(runs()[["run_id", "name"]]) == "a"
+
+
+def test_frames_does_not_open_with_the_parent_of_several_seeds():
+    spread = {
+        "metrics.test/gold/seg_mean": [float("nan"), float("nan"), 0.5],
+        "metrics.test/gold/seeds": [None, None, 2],
+    }
+    assert tables.with_scores(runs().assign(**spread).iloc[::-1]) == "b"
+
+
+def test_limits_of_intervals_are_no_columns_of_their_own():
+    limits = {f"metrics.{source.replace('-', '/')}/seg_{side}": 0.5 for source in SOURCES for side in ("low", "high")}
+    with_limits = runs().assign(**limits)
+    assert list(tables.leaderboard(with_limits, "test-gold")) == list(tables.leaderboard(runs(), "test-gold"))
+    names = {"a": "a", "b": "b"}
+    shown = tables.score_table(with_limits, names, "test-gold", ALL)
+    assert list(shown.index) == list(tables.score_table(runs(), names, "test-gold", ALL).index)
 
 
 def test_the_usual_training_curves_come_first_else_any_four():

@@ -82,7 +82,16 @@ def _title(pair: Pair, split: str) -> list[str]:
     facts = pair.facts
     afresh = f", scored afresh on the {facts['masks']} frames that both have" if "masks" in facts else ""
     where = f"{split} part of {facts['data set']} ({facts['digest']}), border {facts['border']} px{afresh}"
-    return [f"A: {pair.runs[0].name}", f"B: {pair.runs[1].name}", where, ""]
+    return [f"A: {pair.runs[0].name}", f"B: {pair.runs[1].name}", where, *_changes(pair), ""]
+
+
+def _changes(pair: Pair) -> list[str]:
+    """Which run was made on the data as they were before."""
+    now = pair.facts["digest"]
+    before = {run.name: run.tags.get("cytolapse.digest") for run in pair.runs}
+    return [
+        f"{name} was made on other content of that name ({digest})" for name, digest in before.items() if digest != now
+    ]
 
 
 def _section(name: str, found: tuple[Comparison, Mapping[str, Comparison]]) -> list[str]:
@@ -129,7 +138,7 @@ def _verdict(each: Difference) -> str:
     low, high, _ = each.interval
     assert low is not None and high is not None and each.wins is not None
     if low <= 0 <= high:
-        return "undecided"
+        return "equal" if low == high else "undecided"
     return "B is better" if each.wins > 0.5 else "A is better"
 
 

@@ -25,6 +25,8 @@ BLOCK = 10
 RESAMPLES = 1000
 FEWEST = 8
 LIMITS = (2.5, 97.5)
+DIGITS = 12
+"""Sums in another order differ beyond it: such a difference is none."""
 UNDEFINED = "the score is not defined"
 
 Row = Mapping[str, Any]
@@ -150,7 +152,7 @@ def paired(a: Iterable[Row], b: Iterable[Row], seed: int = 0) -> dict[str, Diffe
     of_a, of_b = first.resampled(seed), second.resampled(seed)
     found, values = {}, first.values
     for name, value in second.values.items():
-        change, gains = value - values[name], of_b[name] - of_a[name]
+        change, gains = value - values[name], np.round(of_b[name] - of_a[name], DIGITS)
         interval = _interval(change, gains, first.shortage(name))
         better = (gains < 0) if name in LOWER else (gains > 0)
         wins = None if interval.reason else float(np.mean(better[np.isfinite(gains)]))
