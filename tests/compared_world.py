@@ -63,6 +63,9 @@ class Drawn:
         for number in movie.numbers.tolist():
             yield self.change(discs(movie.sequence, number), number)
 
+    def tracks(self, movie):
+        return None
+
     def tiling(self, shape):
         return Tiling(shape)
 

@@ -183,6 +183,7 @@ def _rescored(run: Logged, masks: Mapping[str, StoredMasks], dataset: DataSet, f
     from tqdm import tqdm
 
     movies = [dataset.movies[sequence] for sequence in sorted({sequence for sequence, _ in frames})]
+    tracks = {name: found for name, each in masks.items() if (found := each.tracks) is not None}
     with tqdm(desc=f"score {run.name}", unit="mask", delay=2, leave=False) as bar:
 
         def read(sequence: str, number: int) -> Array:
@@ -190,7 +191,7 @@ def _rescored(run: Logged, masks: Mapping[str, StoredMasks], dataset: DataSet, f
             return masks[sequence][number]
 
         try:
-            results = score_movies(movies, read, dataset.border, frames)
+            results = score_movies(movies, read, dataset.border, frames, tracks=tracks)
         except CytolapseError as error:
             raise CytolapseError(f"masks of {run.name} against {dataset.path}: {error}") from error
     return {name: Scored(result.counts, result.scores) for name, result in results.items() if result.counts}
