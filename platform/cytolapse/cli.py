@@ -82,6 +82,9 @@ def main(command: click.Command = cytolapse) -> None:
     except CytolapseError as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(1)
+    except PermissionError as error:
+        click.echo(f"error: {error.filename} may not be opened (permission denied): change its permissions", err=True)
+        sys.exit(1)
     except OSError as error:
         if error.errno not in FULL_DISK:
             raise
@@ -106,3 +109,4 @@ def show_log() -> None:
     logger = logging.getLogger("cytolapse")
     logger.handlers = [handler]
     logger.setLevel(logging.INFO)
+    logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what it logs of damaged files becomes an error of ours

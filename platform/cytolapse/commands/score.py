@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from cytolapse.errors import CytolapseError
 if TYPE_CHECKING:
     from cytolapse.metrics import Result
 
+log = logging.getLogger(__name__)
 SHOWN_THRESHOLDS = (0.25, 0.5, 0.75)
 SHOWN_RATES = ("precision", "recall", "f1", "ap", "pq", "precision_any", "recall_any")
 REMARKS = {
@@ -49,6 +51,8 @@ def score(truth: Path, pred: Path, border: int | None, json_file: Path | None) -
     if json_file is not None:
         write_json(json_file, json.dumps(result.to_json(), indent=1, allow_nan=False))
     click.echo(table(result))
+    if truth.samefile(pred):
+        log.warning(f"{truth} is compared with itself")
 
 
 def table(result: Result) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 ENOUGH = 1000
 MIXED = 0.25
+PICTURE = "looks like a picture: neighbours differ all over; give label images as masks"
 
 
 def as_mask(path: Path, image: Array, shape: tuple[int, ...]) -> Array:
@@ -78,7 +79,7 @@ def _one_channel(image: Array) -> Array | None:
     return first if (image == first[..., None]).all() else None
 
 
-def _like_a_picture(labels: Array) -> bool:
+def like_a_picture(labels: Array) -> bool:
     """Whether too many neighbours differ for them to be labels: in real frames 30 % and more do."""
     left, right = labels[:, :-1], labels[:, 1:]
     both = (left > 0) & (right > 0)
@@ -105,11 +106,27 @@ class Seen:
         Raises:
             CytolapseError: the first looks like a frame.
         """
-        if not self.ids and _like_a_picture(labels):
-            raise CytolapseError(f"{path} looks like a picture: neighbours differ all over; give label images as masks")
+        if not self.ids and like_a_picture(labels):
+            raise CytolapseError(f"{path} {PICTURE}")
+        self.note(number, path, labels)
+
+    def note(self, number: int, path: Path, labels: Array) -> None:
+        """Note one mask, whatever it looks like."""
         self.ids[number], self.files[number] = present(labels), path
         if len(self.ids[number]) == 1:
             self.blobs[number] = components(labels)
+
+    @property
+    def binary(self) -> str:
+        """In words, that masks tell cell from background but not cell from cell; "" where they tell both."""
+        several = look_binary(self.ids, self.blobs)
+        if not several:
+            return ""
+        number = min(several)
+        return (
+            f"{self.files[number]} looks binary: one value ({max(self.ids[number])}) on {self.blobs[number]} "
+            f"separate objects in frame {number}: give each cell an id of its own"
+        )
 
     def need_instances(self) -> None:
         """Refuse masks that tell cell from background, but not cell from cell.
@@ -117,12 +134,8 @@ class Seen:
         Raises:
             CytolapseError: they are such.
         """
-        if several := look_binary(self.ids, self.blobs):
-            number = min(several)
-            raise CytolapseError(
-                f"{self.files[number]} looks binary: one value ({max(self.ids[number])}) on {self.blobs[number]} "
-                f"separate objects in frame {number}: give each cell an id of its own"
-            )
+        if self.binary:
+            raise CytolapseError(self.binary)
 
 
 def rescaled(path: Path, image: Array, limits: tuple[float, float]) -> tuple[Array, int]:

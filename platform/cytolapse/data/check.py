@@ -193,4 +193,6 @@ def components(labels: Array) -> int:
     """How many separate objects the foreground has (pixels that touch at corners are one)."""
     from scipy import ndimage
 
-    return int(ndimage.label(labels > 0, structure=np.ones((3, 3)))[1])
+    rows = np.flatnonzero(labels.any(axis=1))
+    cells = labels[rows[0] : rows[-1] + 1] > 0 if len(rows) else labels[:0] > 0
+    return int(ndimage.label(cells, structure=np.ones((3, 3)))[1])

@@ -120,7 +120,7 @@ def sources(root: Path, sequence: str) -> Sources:
     )
 
 
-def numbered(folder: Path, pattern: re.Pattern[str]) -> dict[int, Path]:
+def numbered(folder: Path, pattern: re.Pattern[str], mend: str = "remove one") -> dict[int, Path]:
     """Frame number -> file for the files whose whole name fits, sorted by number; empty where there is no folder.
 
     Raises:
@@ -133,7 +133,7 @@ def numbered(folder: Path, pattern: re.Pattern[str]) -> dict[int, Path]:
             continue
         number = int(match[1])
         if number in found:
-            raise CytolapseError(f"{folder}: {found[number].name} and {path.name} are both number {number}: remove one")
+            raise CytolapseError(f"{folder}: {found[number].name} and {path.name} are both number {number}: {mend}")
         found[number] = path
     return dict(sorted(found.items()))
 

@@ -23,16 +23,21 @@ LARGEST = np.iinfo(np.int32).max
 COARSEST = 20.0
 """um per pixel; what is coarser is a printer's or a screen's resolution (1200 dpi = 21 um), not a microscope's."""
 _UM = {"um": 1.0, "µm": 1.0, "\\u00b5m": 1.0, "micron": 1.0, "microns": 1.0, "nm": 1e-3, "mm": 1e3, "cm": 1e4}
+_JPEG = (6, 7, 34892)  # Compression: old JPEG, JPEG, lossy JPEG of DNG
 _TAG_UM = {2: 25400.0, 3: 1e4, 4: 1e3, 5: 1.0}  # ResolutionUnit: inch, centimetre, millimetre, micrometre
 
 
-def read_image(path: Path) -> Array:
+def read_image(path: Path, exact: bool = False) -> Array:
     """The grey image in a TIFF file of one page: (Y, X), the file's dtype.
+
+    Args:
+        path: the file.
+        exact: refuse JPEG compression, which changes numbers.
 
     Raises:
         CytolapseError: the file is absent, truncated or unreadable, holds colour or more than one image.
     """
-    images = list(read_stack(path))
+    images = list(read_stack(path, exact))
     if len(images) != 1:
         raise CytolapseError(
             f"{path} holds {len(images)} images, where one is expected: save each in a file of its own"
@@ -40,14 +45,16 @@ def read_image(path: Path) -> Array:
     return images[0]
 
 
-def read_stack(path: Path) -> Iterator[Array]:
-    """The grey images in a TIFF file one by one: (Y, X) each, the file's dtype.
+def read_stack(path: Path, exact: bool = False) -> Iterator[Array]:
+    """The grey images in a TIFF file one by one: (Y, X) each, the file's dtype; `exact` as in `read_image`.
 
     Raises:
         CytolapseError: the file is absent, truncated or unreadable, or holds colour, channels or slices.
     """
     with opened(path) as file:
         count, height, width = _shape(path, file)
+        if exact and file.pages[0].aspage().compression in _JPEG:
+            raise CytolapseError(f"{path} is JPEG-compressed, which changes ids: save labels with LZW or deflate")
         if len(file.pages) == count:
             for page in file.pages:
                 yield page.asarray()
@@ -98,6 +105,11 @@ def opened(path: Path) -> Iterator[tifffile.TiffFile]:
             yield file
     except CytolapseError:
         raise
+    except OSError as error:
+        reason = error.strerror or error
+        raise CytolapseError(
+            f"{path} can't be read ({reason}): see that it is there and that you may read it"
+        ) from error
     # The codecs raise what they like (struct.error, RuntimeError, IndexError ...) for damaged files.
     except Exception as error:
         raise CytolapseError(f"{path} can't be read as a TIFF ({error}): copy or export it again") from error

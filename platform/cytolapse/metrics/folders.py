@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
+from cytolapse.data.accept import PICTURE, Seen, like_a_picture
 from cytolapse.data.check import present
 from cytolapse.data.check_tracks import need_valid
 from cytolapse.data.ctc import Sources, numbered, read_facts, read_tracks, sources
@@ -25,9 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+log = logging.getLogger(__name__)
 LABELS = re.compile(r"(?!\.).*?(\d+)\D*\.tiff?", re.IGNORECASE)
 TRUTH = re.compile(r"(\d\d)_(GT|ST)")
-Tracked = tuple[dict[int, set[int]], dict[int, set[int]]]
+TWICE = "rename them, the last number in a name being the frame's, or remove one"
 
 
 @dataclass(frozen=True)
@@ -81,8 +84,10 @@ def label_files(folder: Path) -> dict[int, Path]:
         raise CytolapseError(f"{folder} {state}: give a folder of label images, one TIFF per frame")
     tiffs = {path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")}
     if not tiffs:
-        raise CytolapseError(f"{folder} holds no TIFF (.tif, .tiff): give a folder of label images, one per frame")
-    files = numbered(folder, LABELS)
+        inside = {str(path.parent.relative_to(folder)) for way in ("*", "*/*") for path in folder.glob(f"{way}/*.tif*")}
+        but = f", but folders in it do ({', '.join(sorted(inside)[:6])})" if inside else ""
+        raise CytolapseError(f"{folder} holds no TIFF (.tif, .tiff){but}: give a folder of label images, one per frame")
+    files = numbered(folder, LABELS, TWICE)
     unnumbered = sorted(tiffs - set(files.values()))
     if unnumbered:
         raise CytolapseError(
@@ -121,6 +126,7 @@ def score_folders(truth: Path, prediction: Path, border: int | None = None) -> R
         done = pool.map(scoring.frame, numbers)
         for _ in tqdm(done, desc="scoring", unit="frame", total=len(numbers), delay=2, leave=False):
             pass
+    scoring.doubt()
     tracks = scoring.tracks(linked) if linked.is_file() else {}
     masks, markers = ([found[number] for number in sorted(found)] for found in (scoring.masks, scoring.markers))
     return summarise(masks, markers, len(set(predicted) - set(known.files)), tracks=tracks)
@@ -132,12 +138,12 @@ def read_labels(path: Path) -> Array:
     Raises:
         CytolapseError: the file can't be read or is no label image.
     """
-    return as_labels(path, read_image(path))
+    return as_labels(path, read_image(path, exact=True))
 
 
 @dataclass
 class _Scoring:
-    """What is found in each frame, by its number; `ids` are the labels of each marker image and of each prediction."""
+    """What is found in each frame, by its number."""
 
     known: TruthFolder
     predicted: Mapping[int, Path]
@@ -145,19 +151,32 @@ class _Scoring:
     border: int
     masks: dict[int, Matching] = field(default_factory=dict)
     markers: dict[int, Matching] = field(default_factory=dict)
-    ids: Tracked = field(default_factory=lambda: ({}, {}))
+    marker_ids: dict[int, set[int]] = field(default_factory=dict)
+    of_truth: Seen = field(default_factory=Seen)
+    of_prediction: Seen = field(default_factory=Seen)
 
     def frame(self, number: int) -> None:
         """Compare one prediction with the mask and the markers of its frame, where there are any."""
         predicted = read_labels(self.predicted[number])
-        self.ids[1][number] = present(predicted)
+        self._note(self.of_prediction, number, self.predicted[number], predicted)
         files = self.known.files.get(number), self.known.markers.get(number)
         truth, markers = (None if file is None else read_labels(file) for file in files)
         if files[0] and truth is not None:
+            self._note(self.of_truth, number, files[0], truth)
             self.masks[number] = self._match(number, files[0], truth, predicted, self._is_full(number, truth, markers))
         if number in self.marked and markers is not None:
-            self.ids[0][number] = present(markers)
+            self.marker_ids[number] = present(markers)
             self.markers[number] = self._match(number, self.marked[number], markers, predicted)
+
+    def _note(self, seen: Seen, number: int, path: Path, labels: Array) -> None:
+        seen.note(number, path, labels)
+        if number == min(self.known.files) and like_a_picture(labels):
+            log.warning(f"{path} {PICTURE}")
+
+    def doubt(self) -> None:
+        """Say what is odd about the masks."""
+        for doubt in filter(None, (self.of_truth.binary, self.of_prediction.binary)):
+            log.warning(doubt)
 
     def _is_full(self, number: int, truth: Array, markers: Array | None) -> bool:
         if markers is None:
@@ -176,11 +195,11 @@ class _Scoring:
             CytolapseError: a track file can't be read or disagrees with its masks.
         """
         found = read_tracks(linked)
-        need_valid(linked, found, self.ids[1])
+        need_valid(linked, found, self.of_prediction.ids)
         if self.known.tracks is None or not self.marked:
             return {}
         truth = read_tracks(self.known.tracks)
-        need_valid(self.known.tracks, truth, self.ids[0], gaps=True)
+        need_valid(self.known.tracks, truth, self.marker_ids, gaps=True)
         return {self.known.sequence: Tracks(truth, found)}
 
 
