@@ -282,7 +282,7 @@ def test_no_page_imports_torch_trainers_or_model_loading():
     code = (
         "import sys\n"
         "from dashboard import columns, commands, figures, links, parts, picture, reads, scores, tables, words\n"
-        "from dashboard import writers\n"
+        "from dashboard import colours, writers\n"
         "from cytolapse.tracking import open_store\n"
         "bad = [name for name in sys.modules if name.partition('.')[0] in ('torch', 'trainers', 'mlflow')]\n"
         "assert not bad, bad\n"
