@@ -18,7 +18,8 @@ from cytolapse.errors import CytolapseError
 from cytolapse.metrics import match
 from cytolapse.pixel_size import Rescaled, restored, scale
 from cytolapse.segmenter import Segmenter
-from trainers import evaluate, experiment
+from trainers import evaluate
+from trainers.starting import start_from
 
 CLASSICAL = Config(model="classical", network="", head="", postprocess="drop_small=60")
 
@@ -180,9 +181,9 @@ def test_fine_tuning_at_another_pixel_size_warns(tmp_path, caplog):
     unet().save(tmp_path)
     card = (tmp_path / "config.json").read_text()
     (tmp_path / "config.json").write_text(card.replace('"um": null', '"um": 0.65'))
-    experiment._start_from(Segmenter(unet().config, unet().model, {}, (), um=0.7), str(tmp_path))
+    start_from(Segmenter(unet().config, unet().model, {}, (), um=0.7), str(tmp_path))
     assert not caplog.records
-    experiment._start_from(Segmenter(unet().config, unet().model, {}, (), um=1.3), str(tmp_path))
+    start_from(Segmenter(unet().config, unet().model, {}, (), um=1.3), str(tmp_path))
     assert f"--init {tmp_path} has 0.65 um a pixel, the data 1.3" in caplog.text
 
 

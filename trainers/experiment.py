@@ -16,10 +16,9 @@ from cytolapse.heads import ceiling
 from cytolapse.learner import Learner
 from cytolapse.metrics import SELECTION
 from cytolapse.metrics.movies import known
-from cytolapse.pixel_size import warn_of_scale
 from cytolapse.postprocess import apply_steps
 from cytolapse.segmenter import Segmenter
-from cytolapse.tracking import Parent, Run, load_folder, resume_run, start_run
+from cytolapse.tracking import Parent, Run, resume_run, start_run
 from trainers import checkpoint, provenance
 from trainers.evaluate import evaluate_split, log_ignore
 from trainers.fit import fit
@@ -87,7 +86,7 @@ def prepared(
     segmenter = _build(config)
     dataset, split = open_for_training(config, data, ignore)
     segmenter = replace(_adapted(segmenter, split.movies(dataset, "train")), um=dataset.um)
-    return segmenter, dataset, split, _start(segmenter, init)
+    return segmenter, dataset, split, start(segmenter, init)
 
 
 def run_name(config: Config) -> str:
@@ -146,30 +145,6 @@ def _adapted(segmenter: Segmenter, movies: Sequence[Movie]) -> Segmenter:
     adapt = RECIPES[segmenter.config.recipe].adapt
     config = segmenter.config if adapt is None else adapt(segmenter.config, movies)
     return segmenter if config == segmenter.config else _build(config)
-
-
-def _start(segmenter: Segmenter, init: str | None) -> Mapping[str, str]:
-    """Give the model the weights it starts from, where there are any; tags that say so."""
-    if init is None:
-        return segmenter.model.published() if isinstance(segmenter.model, Learner) else {}
-    if segmenter.config.pretrained == "yes":
-        raise CytolapseError(f"--pretrained yes can't be given with --init {init}, which has weights: leave out one")
-    _start_from(segmenter, init)
-    return {}
-
-
-def _start_from(segmenter: Segmenter, init: str) -> None:
-    other = Segmenter.load(load_folder(init), device="cpu")
-    for name in ("model", "network", "head", "widths", "anchors"):
-        mine, theirs = getattr(segmenter.config, name), getattr(other.config, name)
-        if mine != theirs:
-            raise CytolapseError(f"--init {init} has {name} {theirs!r}, this training {mine!r}: give --{name} {theirs}")
-    warn_of_scale(f"--init {init}", other.um, "the data", segmenter.um)
-    if isinstance(segmenter.model, Learner) and isinstance(other.model, Learner):
-        try:
-            segmenter.model.load_state_dict(other.model.state_dict())
-        except RuntimeError as error:
-            raise CytolapseError(f"--init {init} has weights of other shapes: give the settings it has") from error
 
 
 def _train(run: Run, segmenter: Segmenter, dataset: DataSet, split: Split, path: Path | None = None) -> None:
