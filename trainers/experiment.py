@@ -29,6 +29,7 @@ from trainers.precision import settled
 from trainers.recipes import RECIPES
 from trainers.reproduce import COMMAND, command
 from trainers.search import search
+from trainers.starting import start
 from trainers.validate import Validation
 
 if TYPE_CHECKING:
