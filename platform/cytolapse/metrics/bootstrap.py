@@ -99,9 +99,7 @@ class Blocks:
         sums = self.sums[self._holds(*kinds)]
         if not len(sums):
             return scores_of(np.zeros((RESAMPLES, len(COUNTS))))
-        size = len(sums)
-        weights = np.random.default_rng(seed).multinomial(size, np.full(size, 1 / size), RESAMPLES)
-        return scores_of(weights @ sums)
+        return scores_of(draw(len(sums), seed) @ sums)
 
     def _holds(self, *kinds: str) -> NDArray[np.bool_]:
         """Which blocks hold a frame of one of these kinds: (B,)."""
@@ -118,6 +116,11 @@ class Blocks:
             if (held := self.held(kind)) < FEWEST:
                 return f"blocks of {BLOCK} frame numbers that hold {KINDS[kind]}: {held}, where {FEWEST} are needed"
         return ""
+
+
+def draw(size: int, seed: int = 0) -> NDArray[np.int64]:
+    """How often each of `size` blocks is in each draw with replacement: (RESAMPLES, size)."""
+    return np.random.default_rng(seed).multinomial(size, np.full(size, 1 / size), RESAMPLES)
 
 
 def intervals(rows: Iterable[Row], seed: int = 0) -> dict[str, Interval]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from cytolapse.errors import CytolapseError
 from cytolapse.metrics.assignment import THRESHOLDS
+from cytolapse.metrics.bands import Band, bands
 from cytolapse.metrics.bins import by_bin
 from cytolapse.metrics.bootstrap import Interval, intervals
 from cytolapse.metrics.counts import count
@@ -109,6 +110,11 @@ class Result:
         """One row per threshold 0, 0.01 ... 1; None = undefined."""
         return curve(self.pool)
 
+    @cached_property
+    def bands(self) -> dict[str, Band]:
+        """Precision, recall, f1 -> its 95 % interval at every threshold of the curve."""
+        return bands(self.pool.masks)
+
     def at(self, threshold: float) -> Row:
         """The row of the curve at one threshold.
 
@@ -161,6 +167,7 @@ class Result:
             "intervals": {name: interval._asdict() for name, interval in self.intervals.items()},
             "by_sequence": self.by_sequence,
             "curve": self.curve,
+            "bands": {name: band._asdict() for name, band in self.bands.items()},
             "by_frame": self.by_frame,
             "bins": self.bins,
             "by_bin": self.by_bin,
