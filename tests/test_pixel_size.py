@@ -197,7 +197,7 @@ def test_evaluating_data_whose_pixel_size_was_changed_warns(toy, tmp_path, caplo
     dataset = open_dataset(toy)
     tags = {"cytolapse.split": json.dumps(default_split(dataset).as_dict()), "cytolapse.dataset": "toy"}
     monkeypatch.setattr(evaluate, "logged_tags", lambda *_: {**tags, "cytolapse.digest": dataset.digest})
-    monkeypatch.setattr(evaluate, "open_dataset", lambda _: replace(dataset, um=0.65))
+    monkeypatch.setattr(evaluate, "open_dataset", lambda *_: replace(dataset, um=0.65))
     monkeypatch.setattr(evaluate, "_model_folder", lambda *_: tmp_path)
     monkeypatch.setattr(evaluate, "resume_run", stop)
     classical(0.3).save(tmp_path)
