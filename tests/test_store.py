@@ -94,6 +94,8 @@ def test_the_table_of_points(store: str, runs: list[str]) -> None:
     assert points[["key", "step", "value"]].values.tolist() == [
         ["train/loss", 0, 1.0], ["train/loss", 1, 0.5], ["train/loss", 2, 1 / 3]
     ]  # fmt: skip
+    assert points["time_ms"].is_monotonic_increasing
+    assert abs(time.time() - points["time_ms"].iloc[-1] / 1000) < 600
 
 
 def test_the_table_of_versions(store: str, runs: list[str]) -> None:

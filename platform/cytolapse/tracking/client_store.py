@@ -50,7 +50,7 @@ class ClientStore:
                 run = self._run(run_id)
                 for key in [key for key in (run.data.metrics if run else ()) if key.startswith(prefix)]:
                     points = sorted(self._client.get_metric_history(run_id, key), key=lambda point: point.timestamp)
-                    rows += [(run_id, key, point.step, point.value) for point in points]
+                    rows += [(run_id, key, point.step, point.value, point.timestamp) for point in points]
         return series_frame(rows)
 
     def versions(self) -> pd.DataFrame:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 RUN_COLUMNS = ["run_id", "name", "status", "started", "finished", "experiment", "dataset", "recipe", "head"]
-SERIES_COLUMNS = ["run_id", "key", "step", "value"]
+SERIES_COLUMNS = ["run_id", "key", "step", "value", "time_ms"]
 VERSION_COLUMNS = ["name", "version", "aliases", "run_id", "created", "source"]
 STALE_MS = 5 * 60 * 1000
 
@@ -76,13 +76,13 @@ def runs_frame(rows: list[RunRow]) -> pd.DataFrame:
     return frame.astype(dict.fromkeys(metrics, "float64")).copy()  # in one piece, whatever a page adds to it
 
 
-def series_frame(rows: list[tuple[str, str, int, float]]) -> pd.DataFrame:
-    """One row per logged point: run_id, key, step, value."""
+def series_frame(rows: list[tuple[str, str, int, float, int]]) -> pd.DataFrame:
+    """One row per logged point: run_id, key, step, value, and when it was logged in ms since 1970."""
     import pandas as pd
 
     frame = pd.DataFrame(rows, columns=SERIES_COLUMNS)
     frame = frame.sort_values(["run_id", "key", "step"], kind="stable", ignore_index=True)
-    return frame.astype({"step": "int64", "value": "float64"})
+    return frame.astype({"step": "int64", "value": "float64", "time_ms": "int64"})
 
 
 def versions_frame(rows: list[VersionRow]) -> pd.DataFrame:

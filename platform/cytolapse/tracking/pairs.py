@@ -51,7 +51,11 @@ def open_pair(references: tuple[str, str], part: str, tracking: str = "") -> Pai
     Raises:
         CytolapseError: they are the same, one was not evaluated on that part, or they were not scored alike.
     """
-    runs = _runs(references, tracking)
+    return logged_pair(_runs(references, tracking), part)
+
+
+def logged_pair(runs: tuple[Logged, Logged], part: str) -> Pair:
+    """Like `open_pair`, of two runs that were looked up already."""
     found = [_logged_scores(run, part) for run in runs]
     _need_same_facts(runs, *(facts for _, facts in found))
     scored = found[0][0], found[1][0]

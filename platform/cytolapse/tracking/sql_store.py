@@ -26,7 +26,7 @@ FROM runs r JOIN experiments e ON e.experiment_id = r.experiment_id
 WHERE r.lifecycle_stage = 'active' AND e.lifecycle_stage = 'active'
 """
 _SERIES = """
-SELECT run_uuid, key, step, value, is_nan FROM metrics
+SELECT run_uuid, key, step, value, timestamp, is_nan FROM metrics
 WHERE run_uuid IN :runs AND substr(key, 1, :length) = :prefix ORDER BY timestamp
 """
 _VERSIONS = """
@@ -109,7 +109,7 @@ class SqlStore:
     def series(self, run_ids: Sequence[str], prefix: str) -> pd.DataFrame:
         """See `RunStore.series`."""
         rows = self.read(_SERIES, runs=list(run_ids), prefix=prefix, length=len(prefix)) if len(run_ids) else []
-        return series_frame([(run, key, step, float("nan") if nan else value) for run, key, step, value, nan in rows])
+        return series_frame([(*row[:3], float("nan") if row[5] else row[3], row[4]) for row in rows])
 
     def versions(self) -> pd.DataFrame:
         """See `RunStore.versions`."""

@@ -28,7 +28,7 @@ class RunStore(Protocol):
         ...
 
     def series(self, run_ids: Sequence[str], prefix: str) -> pd.DataFrame:
-        """The points of all metrics whose key begins with `prefix`: run_id, key, step, value; in order."""
+        """The points of all metrics whose key begins with `prefix`: run_id, key, step, value, time_ms; in order."""
         ...
 
     def versions(self) -> pd.DataFrame:
