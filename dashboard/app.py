@@ -21,7 +21,7 @@ page = st.navigation(
     [
         st.Page(VIEWS / "runs.py", title="Runs", icon=":material/leaderboard:", default=True),
         st.Page(VIEWS / "compare.py", title="Compare", icon=":material/ssid_chart:"),
-        st.Page(VIEWS / "frames.py", title="Frames", icon=":material/filter_center_focus:"),
+        st.Page(VIEWS / "movie.py", title="Movie", icon=":material/movie:"),
         st.Page(VIEWS / "registry.py", title="Registry", icon=":material/workspace_premium:"),
     ],
     position="top",

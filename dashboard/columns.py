@@ -54,7 +54,7 @@ def leaderboard() -> dict[str, Any]:
         "started": column.DatetimeColumn("Started (UTC)", format="YYYY-MM-DD HH:mm"),
         "minutes": column.NumberColumn("Minutes", help=MINUTES_HELP, format="%.1f"),
         "curves": column.LinkColumn("Curves", display_text="curves", help="Open in Compare.", width=70),
-        "frames": column.LinkColumn("Frames", display_text="frames", help="Open in Frames.", width=70),
+        "movie": column.LinkColumn("Movie", display_text="movie", help="Open in Movie.", width=70),
         "mlflow": column.LinkColumn("MLflow", display_text="open", help="Open in MLflow.", width=70),
     }
 
@@ -105,6 +105,6 @@ def versions() -> dict[str, Any]:
         TRUTH.key: column.NumberColumn("n", help=TRUTH.help, format="%d"),
         "created": column.DatetimeColumn("Registered (UTC)", format="YYYY-MM-DD HH:mm"),
         "curves": column.LinkColumn("Curves", display_text="curves", width=70),
-        "frames": column.LinkColumn("Frames", display_text="frames", width=70),
+        "movie": column.LinkColumn("Movie", display_text="movie", width=70),
         "source": column.TextColumn("Source", help="Where the registry says the model's files come from."),
     }

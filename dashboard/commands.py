@@ -35,7 +35,7 @@ def dashboard(port: int, store: str) -> None:
 
 def command(port: int) -> list[str]:
     """What starts the server."""
-    script = str(Path(__file__).with_name("app.py"))
+    script = str(Path(__file__).with_name("server.py"))
     options = {
         "server.address": HOST,
         "server.port": port,

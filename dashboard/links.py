@@ -9,7 +9,7 @@ import streamlit as st
 from dashboard.words import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 _SHOWN = "links.shown"
 _TOUCHED = "links.touched"
@@ -100,6 +100,13 @@ def rows(widget: str, key: str, values: Sequence[str], table: Any, **settings: A
 def put(key: str, value: str | Sequence[str]) -> None:
     """Set a selection from a button's callback or a table's selection."""
     st.query_params[key] = value
+    st.session_state[_TOUCHED] = True
+
+
+def put_all(values: Mapping[str, str]) -> None:
+    """Set several selections at once; an empty one leaves the URL."""
+    others = {key: st.query_params.get_all(key) for key in st.query_params if key not in values}
+    st.query_params.from_dict({**others, **{key: value for key, value in values.items() if value}})
     st.session_state[_TOUCHED] = True
 
 

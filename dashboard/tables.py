@@ -95,7 +95,7 @@ def leaderboard(runs: pd.DataFrame, source: str, mlflow: str = "") -> pd.DataFra
     own = text(runs, FOREIGN) == UNKNOWN  # of another tool's masks, only the scoring took place here
     table["minutes"] = pd.to_numeric(column(runs, "metrics.train/minutes")).fillna(whole.where(own))
     table["curves"] = [f"compare?run={run_id}" for run_id in table.index]
-    table["frames"] = [f"frames?run={run_id}" for run_id in table.index]
+    table["movie"] = [f"movie?run={run_id}" for run_id in table.index]
     if mlflow:
         table["mlflow"] = [f"{mlflow}/#/runs/{run_id}" for run_id in table.index]
     return table.sort_values(["selection", "started"], ascending=False, na_position="last", kind="stable")

@@ -27,7 +27,7 @@ def version_table(registered: pd.DataFrame, runs: pd.DataFrame, source: str) -> 
         table[name] = table["run_id"].map(known[name]) if len(known) else float("nan")
     table["created"] = utc(registered["created"])
     table["curves"] = [f"compare?run={run_id}" for run_id in table["run_id"]]
-    table["frames"] = [f"frames?run={run_id}" for run_id in table["run_id"]]
+    table["movie"] = [f"movie?run={run_id}" for run_id in table["run_id"]]
     table["source"] = text(registered, "source")
     return table.sort_values("version", ascending=False).reset_index(drop=True)
 

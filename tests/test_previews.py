@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import io
 import zipfile
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from cytolapse.errors import CytolapseError
 from cytolapse.previews import FrameView, Previews, display_limits, to_display, write_previews
@@ -93,3 +95,45 @@ def test_ids_above_16_bits_come_back(tmp_path):
     found = Previews(tmp_path / "01.zip").frame(2)
     np.testing.assert_array_equal(found.prediction, labels)
     np.testing.assert_array_equal(found.references["silver"], labels)
+
+
+def test_stored_images_are_read_without_decoding(tmp_path):
+    path = tmp_path / "02.zip"
+    small, large = view(7), view(8, references=("silver",))
+    labels = np.minimum(small.prediction, 7)
+    write_previews(path, [FrameView(7, small.image, labels), large], minutes=15)
+    previews = Previews(path)
+    assert previews.minutes == 15
+    assert {kind: sorted(frames) for kind, frames in previews.stored.items()} == {
+        "image": [7, 8],
+        "prediction": [7, 8],
+        "silver": [8],
+    }
+    depth = [Image.open(io.BytesIO(previews.read("prediction", number))).mode for number in (7, 8)]
+    assert depth == ["L", "I;16"], "labels up to 255 take a byte each"
+    assert previews.read("image", 7)[8:12] == b"WEBP"
+    with pytest.raises(KeyError):
+        previews.read("gold", 8)
+
+
+def test_the_same_image_has_the_same_mark_in_any_zip(tmp_path):
+    one, other = view(1), view(2)
+    write_previews(tmp_path / "a.zip", [one, other])
+    write_previews(tmp_path / "b.zip", [one])
+    a, b = (Previews(tmp_path / name).stored["image"] for name in ("a.zip", "b.zip"))
+    assert a[1].mark == b[1].mark != a[2].mark
+
+
+def test_zips_of_other_versions(tmp_path):
+    write_previews(tmp_path / "02.zip", [view(3)])
+    with zipfile.ZipFile(tmp_path / "02.zip") as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    del parts["about.json"]
+    for name, more in (("old.zip", {}), ("new.zip", {"about.json": b'{"version": 3}'})):
+        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+            for part, content in {**parts, **more}.items():
+                archive.writestr(part, content)
+    assert Previews(tmp_path / "old.zip").numbers == [3]
+    assert Previews(tmp_path / "old.zip").minutes is None
+    with pytest.raises(CytolapseError, match=r"new.zip is of version 3, this cytolapse reads up to 2: update it"):
+        Previews(tmp_path / "new.zip")

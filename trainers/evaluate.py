@@ -111,7 +111,7 @@ def segmented(masks: MaskSource, dataset: DataSet, split: Split, part: str) -> I
     """
     movies = _scored(dataset, split, part)
     with tempfile.TemporaryDirectory(prefix="cytolapse-") as scratch:
-        evaluation = Evaluation(movies, dataset.border, Path(scratch) / "masks", Path(scratch) / part)
+        evaluation = Evaluation(movies, dataset.border, Path(scratch) / "masks", Path(scratch) / part, dataset.minutes)
         evaluation.segment(masks)
         yield evaluation
 

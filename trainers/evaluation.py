@@ -48,12 +48,14 @@ class Evaluation:
         border: width in px of the band that is ignored.
         scratch: a folder for the masks.
         out: a folder for what is to be kept.
+        minutes: between two frames, where it is known.
     """
 
     movies: Sequence[Movie]
     border: int
     scratch: Path
     out: Path
+    minutes: float | None = None
 
     @cached_property
     def references(self) -> list[str]:
@@ -106,7 +108,7 @@ class Evaluation:
             with zipfile.ZipFile(out / "masks" / f"{movie.sequence}.zip", "w", zipfile.ZIP_STORED) as archive:
                 for path in sorted((self.scratch / movie.sequence).iterdir()):
                     archive.write(path, path.name)
-            write_previews(out / "previews" / f"{movie.sequence}.zip", self._views(movie))
+            write_previews(out / "previews" / f"{movie.sequence}.zip", self._views(movie), self.minutes)
         for table, file in TABLES.items():
             rows = [{"reference": name, **row} for name, result in results.items() for row in getattr(result, table)]
             pd.DataFrame(rows).to_parquet(out / f"{file}.parquet", index=False)

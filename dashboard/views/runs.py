@@ -71,10 +71,14 @@ with actions:
             "views/compare.py", label=f"Compare {count}", icon=":material/ssid_chart:", query_params={"run": picked}
         )
         st.page_link(
-            "views/frames.py",
-            label="Frames of the first",
-            icon=":material/filter_center_focus:",
-            query_params={"run": picked[0]},
+            "views/movie.py",
+            label="Movie"
+            if len(picked) < 2
+            else "Movies side by side"
+            if len(picked) <= 3
+            else "Movies of the first 3",
+            icon=":material/movie:",
+            query_params={"run": picked[:3]},
         )
     else:
         st.caption("Tick runs on the left to compare them.")

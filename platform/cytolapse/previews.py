@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import zipfile
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 WEBP_LIMIT = 16383
+ABOUT = "about.json"
+VERSION = 2
+"""Of the zip; 1 had no `about.json` and is read all the same."""
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -59,15 +63,34 @@ def to_display(frame: NDArray[Any], limits: tuple[float, float]) -> NDArray[np.u
     return shown
 
 
-def write_previews(path: Path, frames: Iterable[FrameView]) -> None:
-    """Write frames, one after the other, to a zip that is there whole or not at all."""
+class Stored(NamedTuple):
+    """One encoded image of a zip.
+
+    Attributes:
+        name: in the zip.
+        mark: changes with the content: two images of one mark are the same.
+    """
+
+    name: str
+    mark: str
+
+
+def write_previews(path: Path, frames: Iterable[FrameView], minutes: float | None = None) -> None:
+    """Write frames, one after the other, to a zip that is there whole or not at all.
+
+    Args:
+        path: of the zip.
+        frames: in the order in which they are shown.
+        minutes: between two frames, where it is known.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive:
+            # A fixed date: the same frames give the same bytes.
+            archive.writestr(zipfile.ZipInfo(ABOUT, _EPOCH), json.dumps({"version": VERSION, "minutes": minutes}))
             for frame in frames:
                 for name, content in _encoded(frame):
-                    # A fixed date: the same frames give the same bytes.
                     archive.writestr(zipfile.ZipInfo(name, _EPOCH), content)
         partial.replace(path)
     finally:
@@ -75,25 +98,51 @@ def write_previews(path: Path, frames: Iterable[FrameView]) -> None:
 
 
 class Previews:
-    """The frames of a zip that `write_previews` wrote, decoded one at a time.
+    """The frames of a zip that `write_previews` wrote, read or decoded one at a time; several threads may read.
+
+    Attributes:
+        path: of the zip, which stays open: what is written there later is not seen.
+        stored: "image", "prediction", "silver", "gold" -> frame number -> the encoded image.
+        numbers: the frame numbers, ascending.
+        minutes: between two frames; None where it is not known.
 
     Raises:
-        CytolapseError: the file is absent or no such zip.
+        CytolapseError: the file is absent, no such zip, or of a newer version.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            with zipfile.ZipFile(path) as archive:
-                names = archive.namelist()
-        except (OSError, zipfile.BadZipFile) as error:
+            self._archive = zipfile.ZipFile(path)
+            entries = self._archive.infolist()
+            about = json.loads(self._archive.read(ABOUT)) if any(each.filename == ABOUT for each in entries) else {}
+        except (OSError, zipfile.BadZipFile, ValueError) as error:
             raise CytolapseError(f"{path} holds no previews ({error}): evaluate the run again") from error
-        self._names: dict[int, dict[str, str]] = {}
-        for name in names:
-            folder, _, stem = name.partition(".")[0].partition("/")
+        if about.get("version", 1) > VERSION:
+            raise CytolapseError(
+                f"{path} is of version {about['version']}, this cytolapse reads up to {VERSION}: update it"
+            )
+        self.minutes: float | None = about.get("minutes")
+        self.stored: dict[str, dict[int, Stored]] = {}
+        for entry in entries:
+            kind, _, stem = entry.filename.partition(".")[0].partition("/")
             if stem.isdecimal():
-                self._names.setdefault(int(stem), {})[folder] = name
-        self.numbers = sorted(self._names)
+                mark = f"{entry.CRC:08x}{entry.file_size:x}"
+                self.stored.setdefault(kind, {})[int(stem)] = Stored(entry.filename, mark)
+        self.numbers = sorted(set().union(*self.stored.values()))
+
+    def read(self, kind: str, number: int) -> bytes:
+        """One image as it is stored: WebP or PNG; labels are grey of 8 or 16 bit, larger ids four bytes as RGBA.
+
+        Raises:
+            KeyError: there is no such image.
+            CytolapseError: it is damaged.
+        """
+        name = self.stored[kind][number].name
+        try:
+            return self._archive.read(name)
+        except (OSError, zipfile.BadZipFile) as error:
+            raise CytolapseError(f"{name} of {self.path} is damaged ({error}): evaluate the run again") from error
 
     def frame(self, number: int) -> FrameView:
         """Decode one frame.
@@ -101,14 +150,14 @@ class Previews:
         Raises:
             CytolapseError: there is no such frame, or its images are damaged.
         """
-        if number not in self._names:
+        if number not in self.numbers:
             known = f"{self.numbers[0]} to {self.numbers[-1]}" if self.numbers else "none"
             raise CytolapseError(f"{self.path.name} has no frame {number}: its frames are {known}")
         try:
-            with zipfile.ZipFile(self.path) as archive:
-                planes = {kind: _decode(archive.read(name)) for kind, name in self._names[number].items()}
+            kinds = [kind for kind, frames in self.stored.items() if number in frames]
+            planes = {kind: _decode(self.read(kind, number)) for kind in kinds}
             image, prediction = planes.pop("image"), planes.pop("prediction")
-        except (OSError, zipfile.BadZipFile, KeyError) as error:
+        except (OSError, KeyError) as error:
             raise CytolapseError(
                 f"frame {number} of {self.path} is damaged ({error}): evaluate the run again"
             ) from error
@@ -125,9 +174,10 @@ def _encoded(frame: FrameView) -> Iterable[tuple[str, bytes]]:
 
 
 def _label_image(labels: NDArray[Any]) -> Image.Image:
-    """Labels as 16 bit grey; ids above that as the four bytes of each, which PNG keeps as colour and opacity."""
-    if labels.max(initial=0) <= np.iinfo(np.uint16).max:
-        return Image.fromarray(labels.astype(np.uint16))
+    """Labels as grey of 8 or 16 bit; larger ids as the four bytes of each, which PNG keeps as colour and opacity."""
+    for kind in (np.uint8, np.uint16):
+        if labels.max(initial=0) <= np.iinfo(kind).max:
+            return Image.fromarray(labels.astype(kind))
     return Image.fromarray(np.ascontiguousarray(labels, dtype="<i4").view(np.uint8).reshape(*labels.shape, 4))
 
 
