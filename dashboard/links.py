@@ -35,9 +35,9 @@ def one(
 
 
 def many(title: str, key: str, options: Sequence[str], default: Sequence[str] = (), **settings: Any) -> list[str]:
-    """Some of the options, in the order in which they were picked."""
+    """Some of the options, in the order in which they were picked; at most `max_selections`, if that is given."""
     wanted = st.query_params.get_all(key) if key in st.query_params else list(default)
-    known = [value for value in dict.fromkeys(wanted) if value in options]
+    known = [value for value in dict.fromkeys(wanted) if value in options][: settings.get("max_selections")]
     _tell(title, [value for value in wanted if value and value not in options])
     _show(key, known)
     if not known and default:

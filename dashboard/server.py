@@ -35,7 +35,10 @@ def _answer(reply: Callable[[Request, Place], tuple[bytes, str]]) -> Callable[[R
         except (CytolapseError, KeyError):
             return Response(status_code=404)
         # The link changes with the file and holds a secret of this server: nobody else may keep the answer.
-        kept = {"Cache-Control": f"private, max-age={HOURS * 3600}, immutable", "X-Content-Type-Options": "nosniff"}
+        kept = {
+            "Cache-Control": f"private, max-age={int(HOURS * 3600)}, immutable",
+            "X-Content-Type-Options": "nosniff",
+        }
         return Response(content, headers=kept, media_type=kind)
 
     return answered

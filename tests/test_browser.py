@@ -2,38 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
-import socket
-import subprocess
-import time
-import urllib.request
-
 import pytest
+from browsing import chromium, serving
 from dashboard_world import make_store
-
-from dashboard import commands
-
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--no-first-run",
-]
 
 
 @pytest.fixture
 def browser():
-    """Debian's chromium, or whatever is on the path."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if found is None:
-        pytest.skip("no browser: chromium is not on the path (Debian: apt-get install chromium)")
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=found, args=FLAGS)
-        yield chromium
-        chromium.close()
+    with chromium() as found:
+        yield found
 
 
 @pytest.fixture
@@ -41,29 +18,8 @@ def server(tmp_path):
     """Address of a dashboard on a small store, and the ids of its runs."""
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
     ids = make_store(uri)
-    with socket.socket() as probe:
-        probe.bind((commands.HOST, 0))
-        port = probe.getsockname()[1]
-    with open(tmp_path / "log", "wb") as log:
-        process = subprocess.Popen(
-            commands.command(port), env=commands.environment(uri), cwd=tmp_path, stdout=log, stderr=subprocess.STDOUT
-        )
-    try:
-        wait(f"http://{commands.HOST}:{port}/_stcore/health")
-        yield f"http://{commands.HOST}:{port}", ids
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-def wait(address: str) -> None:
-    for _ in range(240):
-        try:
-            with urllib.request.urlopen(address, timeout=5):
-                return
-        except OSError:
-            time.sleep(0.25)
-    pytest.fail(f"{address} did not answer within a minute")
+    with serving(uri, tmp_path) as address:
+        yield address, ids
 
 
 @pytest.mark.slow
@@ -88,18 +44,19 @@ def test_four_pages(browser, server, tmp_path):
     page.get_by_text("Compare this run").wait_for()
     page.wait_for_url(f"**run={ids['unet']}*")
 
-    page.get_by_text("Frames of the first").click()
-    page.locator("img[alt*='outlines']").wait_for()
+    page.locator(".st-key-actions").get_by_role("link", name="Movie").click()
+    page.locator(".player[data-frame='12']").wait_for()
     page.wait_for_url("**frame=12*")
-    page.screenshot(path=tmp_path / "frames.png")
+    page.screenshot(path=tmp_path / "movie.png")
     page.keyboard.press("ArrowRight")
+    page.locator(".player[data-frame='13']").wait_for()
     page.wait_for_url("**frame=13*")
     page.go_back()
-    page.wait_for_url("**frame=12*")
+    page.locator(".player[data-frame='12']").wait_for()
 
     page.get_by_role("link", name="Registry").click()
     page.get_by_text("No model registered yet").wait_for()
     page.screenshot(path=tmp_path / "registry.png")
     inner = [url for url in foreign if not url.startswith(("data:", "blob:", "ws:"))]
     assert inner == [], "the dashboard works without the internet"
-    assert all((tmp_path / f"{name}.png").stat().st_size > 10_000 for name in ("runs", "compare", "frames", "registry"))
+    assert all((tmp_path / f"{name}.png").stat().st_size > 10_000 for name in ("runs", "compare", "movie", "registry"))

@@ -1,23 +1,26 @@
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import streamlit as st
 from click.testing import CliRunner
-from dashboard_world import make_store
+from dashboard_world import log_scores, make_store, movie
 from streamlit.testing.v1 import AppTest
 
 import dashboard
 from cytolapse.errors import CytolapseError
-from cytolapse.tracking import start_run
+from cytolapse.tracking import open_store, start_run
 from dashboard import commands
+from dashboard.signing import opened
 
 ROOM = Path(dashboard.__file__).parent
-PAGES = ["runs", "compare", "frames", "registry"]
+PAGES = ["runs", "compare", "movie", "registry"]
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +122,7 @@ def test_leaderboard(show, world):
     assert table["n_truth"].iloc[0] == 11
     assert list(table["seed"].dropna()) == [0, 0]
     assert list(table["readings"]) == [2, 1, 0]
-    assert table["frames"].iloc[0] == f"frames?run={ids['unet']}"
+    assert table["movie"].iloc[0] == f"movie?run={ids['unet']}"
     assert "No data set named" in words(at)
     silver = show(uri, "runs", scores="test-silver", recipe="unet", dataset="demo").dataframe[0].value
     assert list(silver["n_truth"].dropna()) == [24]
@@ -135,12 +138,12 @@ def test_helper_runs_are_hidden_until_asked_for(show, world):
     assert link(at, "helpers") == ["1"]
     at = show(uri, "compare")
     assert not [name for name in at.multiselect(key="run").options if name.startswith("simulate")]
-    at = show(uri, "frames", run=ids["simulate"])
+    at = show(uri, "movie", run=ids["simulate"])
     assert "No frames stored" in words(at), "a link to it still leads there"
     assert not at.warning
 
 
-@pytest.mark.parametrize("page", ["runs", "compare", "frames"])
+@pytest.mark.parametrize("page", ["runs", "compare", "movie"])
 def test_a_store_that_has_only_helper_runs(show, store, page):
     with start_run(store, name="simulate", tags={"mlflow.project.entryPoint": "simulate"}):
         pass
@@ -152,7 +155,7 @@ def test_a_store_that_has_only_helper_runs(show, store, page):
 def test_picked_runs_are_in_the_url_and_lead_on(show, world):
     uri, ids = world
     at = show(uri, "runs", run=[ids["unet"], ids["classical"]])
-    assert [link.label for link in at.get("page_link")] == ["Compare 2 runs", "Frames of the first"]
+    assert [link.label for link in at.get("page_link")] == ["Compare 2 runs", "Movies side by side"]
     assert link(at, "run") == [ids["unet"], ids["classical"]]
 
 
@@ -189,34 +192,55 @@ def test_compare_warns_of_two_data_sets(show, world):
     assert "different data sets" in at.warning[0].value
 
 
-def test_frames_open_at_the_worst_and_step(show, world):
+def played(at: AppTest) -> dict:
+    """What the page tells the player."""
+    return json.loads(at.get("bidi_component")[0].proto.json)
+
+
+def test_movie_opens_at_the_worst_frame(show, world):
     uri, ids = world
-    at = show(uri, "frames", run=ids["unet"])
+    at = show(uri, "movie", run=ids["unet"])
     assert link(at, "frame") == ["12"], "a cell was lost there"
+    told = played(at)
+    assert told["place"] == {"frame": 12, "y": None, "x": None, "zoom": 1}
+    assert told["reference"] == "gold"
+    assert [panel["name"].split("-")[0] for panel in told["panels"]] == ["unet"]
+    place = opened(told["panels"][0]["link"])
+    assert (place.run, place.part, place.sequence) == (ids["unet"], "test", "02")
     assert at.dataframe[0].value["frame"].iloc[0] == 12
     assert "missed" in set(at.dataframe[1].value["kind"])
-    at.button(key="frame-right").click().run()
-    assert link(at, "frame") == ["13"]
-    assert "no gold truth" in words(at)
-    assert not at.warning
+    assert "no gold truth" in words(show(uri, "movie", run=ids["unet"], frame="13"))
 
 
-def test_frames_link_is_restored(show, world):
+def test_movie_link_is_restored(show, world):
     uri, ids = world
-    wanted = {"split": "val", "sequence": "01", "frame": "14", "reference": "silver", "zoom": "4", "centre": "truth-3"}
-    at = show(uri, "frames", run=ids["classical"], truth="0", **wanted)
-    assert at.select_slider(key="frame").value == "14"
-    assert not at.toggle(key="truth").value
-    assert at.selectbox(key="centre").value == "truth-3"
+    wanted = {"split": "val", "sequence": "01", "frame": "14", "reference": "silver"}
+    wanted |= {"zoom": "4", "y": "20", "x": "31.5"}
+    at = show(uri, "movie", run=ids["classical"], **wanted)
+    assert played(at)["place"] == {"frame": 14, "y": 20, "x": 31.5, "zoom": 4}
     assert not at.warning
-    at.toggle(key="errors").set_value(False).run()
-    assert {key: link(at, key)[0] for key in wanted} == wanted
-    assert link(at, "errors") == ["0"]
+    at.segmented_control(key="reference").set_value("gold").run()
+    assert {key: link(at, key)[0] for key in wanted} == {**wanted, "reference": "gold"}
+    odd = played(show(uri, "movie", run=ids["classical"], frame="14", zoom="much", y="<b>", x="nan"))
+    assert odd["place"] == {"frame": 14, "y": None, "x": None, "zoom": 1}
+
+
+def test_movies_side_by_side(show, world):
+    uri, ids = world
+    at = show(uri, "movie", run=[ids["classical"], ids["bare"], ids["unet"]])
+    panels = played(at)["panels"]
+    assert [panel["name"].split("-")[0] for panel in panels] == ["classical", "<b>bare</b> [x](http://evil)", "unet"]
+    assert [bool(panel["link"]) for panel in panels] == [True, False, True]
+    assert panels[1]["note"] == "This run has no stored frames of sequence 02."
+    assert [tab.label.split("\\")[0] for tab in at.tabs] == ["classical", "unet"]
+    at = show(uri, "movie", run=[ids[name] for name in ("classical", "unet", "bare", "failed")])
+    assert len(played(at)["panels"]) == 3
+    assert "first three" in words(at)
 
 
 def test_a_partly_annotated_frame_judges_no_prediction_without_a_match(show, world):
     uri, ids = world
-    at = show(uri, "frames", run=ids["unet"], reference="gold", frame="14")
+    at = show(uri, "movie", run=ids["unet"], reference="gold", frame="14")
     worst, objects = (at.dataframe[place].value for place in (0, 1))
     assert worst.set_index("frame")["fp"].isna()[14]
     assert objects["kind"].iloc[0] == "not judged"
@@ -224,43 +248,75 @@ def test_a_partly_annotated_frame_judges_no_prediction_without_a_match(show, wor
     assert "missed" not in set(objects["kind"])
     assert "spurious" not in set(objects["kind"])
     assert "partial: predictions without a match are not judged" in words(at)
-    silver = show(uri, "frames", run=ids["unet"], reference="silver", frame="14")
+    silver = show(uri, "movie", run=ids["unet"], reference="silver", frame="14")
     assert set(silver.dataframe[1].value["kind"]) == {"matched"}
 
 
-def test_a_damaged_table_is_told(show, store, tmp_path):
-    with start_run(store, name="damaged") as run:
-        for folder, name in (("test/previews", "01.zip"), ("test", "frames.parquet")):
-            (tmp_path / name).write_bytes(b"cut")
-            run.artifact(tmp_path / name, folder)
-    at = show(store, "frames")
-    assert r"test/frames\.parquet of run" in at.error[0].value
-    assert "evaluate the run again" in at.error[0].value
+def test_damaged_files_are_told(show, store):
+    with start_run(store, experiment="demo", name="damaged") as run:
+        log_scores(run, movie(1), "test")
+    at = Damaged(store, run.run_id)
+    at.cut("test/frames.parquet")
+    told = show(store, "movie").error[0].value
+    assert r"test/frames\.parquet of run" in told
+    assert "evaluate the run again" in told
+    at.cut("test/previews/02.zip")
+    assert "holds no previews" in show(store, "movie").error[0].value
+
+
+class Damaged(NamedTuple):
+    """A run whose files suffer."""
+
+    store: str
+    run_id: str
+
+    def path(self, name: str) -> Path:
+        return open_store(self.store).artifact(self.run_id, name)
+
+    def cut(self, name: str) -> None:
+        self.path(name).write_bytes(b"cut")
 
 
 def test_another_run_keeps_what_fits_without_a_word(show, world):
     uri, ids = world
-    at = show(uri, "frames", run=ids["unet"], frame="15", reference="silver", centre="truth-2", zoom="2")
-    at.selectbox(key="run").set_value(ids["classical"]).run()
+    at = show(uri, "movie", run=ids["unet"], frame="15", reference="silver", y="20", x="30", zoom="2")
+    at.multiselect(key="run").set_value([ids["classical"]]).run()
     assert link(at, "frame") == ["15"]
+    assert played(at)["place"] == {"frame": 15, "y": 20, "x": 30, "zoom": 2}
     assert not at.warning
+    at.multiselect(key="run").set_value([]).run()
+    assert "No run chosen" in words(at)
 
 
-def test_frames_of_a_run_without_previews(show, world):
+def test_a_movie_without_previews(show, world):
     uri, ids = world
-    at = show(uri, "frames", run=ids["failed"])
+    at = show(uri, "movie", run=ids["failed"])
     assert "No frames stored" in words(at)
     assert ids["failed"] in at.code[0].value
 
 
-@pytest.mark.parametrize("page", ["runs", "compare", "frames"])
+def test_a_movie_whose_files_were_deleted(show, store):
+    with start_run(store, experiment="demo", name="gone") as run:
+        log_scores(run, movie(1), "test")
+    at = Damaged(store, run.run_id)
+    file = at.path("test/previews/02.zip")
+    for name in ("frames", "objects"):
+        at.path(f"test/{name}.parquet").unlink()
+    at = show(store, "movie")
+    assert played(at)["panels"][0]["link"]
+    assert "No frame of this sequence was scored" in words(at)
+    file.unlink()
+    assert "No frames stored" in words(show(store, "movie"))
+
+
+@pytest.mark.parametrize("page", ["runs", "compare", "movie"])
 def test_an_unknown_run_in_the_link_is_told(show, world, page):
     at = show(world[0], page, run="no[such](run)")
     assert at.warning[0].value.endswith(r"no\[such\]\(run\)\.") or r"no\[such\]\(run\)" in at.warning[0].value
 
 
 def test_other_bad_values_in_the_link_are_told(show, world):
-    at = show(world[0], "frames", run=world[1]["unet"], frame="999", zoom="3")
+    at = show(world[0], "movie", run=world[1]["unet"], frame="999", sequence="77")
     assert len(at.warning) == 2
     at = show(world[0], "registry", model="nobody")
     assert "nobody" in at.warning[0].value
@@ -281,8 +337,8 @@ def test_registry(show, world):
 def test_no_page_imports_torch_trainers_or_model_loading():
     code = (
         "import sys\n"
-        "from dashboard import columns, commands, figures, links, parts, picture, reads, scores, tables, words\n"
-        "from dashboard import colours, writers\n"
+        "from dashboard import bundles, colours, columns, commands, figures, links, parts, player, reads, scores\n"
+        "from dashboard import server, signing, tables, words, writers\n"
         "from cytolapse.tracking import open_store\n"
         "bad = [name for name in sys.modules if name.partition('.')[0] in ('torch', 'trainers', 'mlflow')]\n"
         "assert not bad, bad\n"

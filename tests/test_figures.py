@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dashboard import figures, picture
+from dashboard import figures
 from dashboard.words import label, plain
 
 NAMES = {"a": "first", "b": "<b>second</b>"}
@@ -65,14 +65,3 @@ def test_training_of_many_metrics(count):
 
 def test_words_of_others_are_no_markdown():
     assert plain("[x](http://evil) :red[y] $z$ <b>") == r"\[x\]\(http\://evil\) \:red\[y\] \$z\$ \<b\>"
-
-
-def test_window_stays_inside_and_has_the_zoomed_size():
-    assert picture.window((100, 200), 1, None) == (slice(0, 100), slice(0, 200))
-    assert picture.window((100, 200), 4, (2, 199)) == (slice(0, 25), slice(150, 200))
-    assert picture.window((100, 200), 2, (50, 100)) == (slice(25, 75), slice(50, 150))
-
-
-def test_legend_names_what_is_drawn():
-    assert "missed" in picture.legend(True)
-    assert "missed" not in picture.legend(False)

@@ -277,7 +277,7 @@ def test_versions_are_ordered_as_numbers_and_bear_a_run_that_is_gone():
     assert list(table["aliases"]) == [[], ["champion"]]
     assert pd.isna(table["seg"][0])
     assert table["seg"][1] == 0.8
-    assert table["frames"][1] == "frames?run=a"
+    assert table["movie"][1] == "movie?run=a"
     assert list(version_table(registered(), NOTHING, "test-gold")["run"]) == ["gone", "a"]
 
 

@@ -48,7 +48,7 @@ function path(object) {
 
 /**
  * Paint what is there of a frame. layers: [{layer, objects}], the lowest first.
- * look: {opacity, filled, colour}; dash: device pixels per screen pixel.
+ * look: {opacity, filled, colour}; ratio: pixels of the canvas per pixel of the screen.
  */
 function paint(canvas, { bitmap, layers, movie, number }, view, look, ratio) {
   const context = canvas.getContext("2d", { alpha: false });
@@ -62,27 +62,32 @@ function paint(canvas, { bitmap, layers, movie, number }, view, look, ratio) {
   context.imageSmoothingEnabled = scale < 3;  // close up, pixels are shown as they are
   context.drawImage(bitmap, 0, 0);
   const seen = [-left / scale, -top / scale, (canvas.width - left) / scale, (canvas.height - top) / scale];
+  // Filled is the prediction, or else the truth; its outlines lie above, apart from it by a dark edge.
+  const filled = layers.at(-1)?.layer === "prediction" ? (layer) => layer === "prediction" : () => true;
+  const visible = layers.flatMap(({ layer, objects }) => objects.filter(({ box: [x0, y0, x1, y1] }) => (
+    x1 >= seen[0] && y1 >= seen[1] && x0 <= seen[2] && y0 <= seen[3]
+  )).map((object) => ({ object, layer, ...looks(movie, layer, number, object.id, look.colour) })));
+  for (const { object, layer, colour, wrong } of visible) {
+    context.globalAlpha = look.opacity * (look.filled && filled(layer) ? FILL : wrong && !look.filled ? TINT : 0);
+    context.fillStyle = colour;
+    if (context.globalAlpha) context.fill(path(object), "evenodd");
+  }
+  const unit = ratio / scale, lines = look.filled ? visible.filter(({ layer }) => !filled(layer)) : visible;
   context.lineJoin = "round";
-  for (const { layer, objects } of layers) {
-    const unit = ratio / scale;  // a pixel of the screen
-    context.lineWidth = (look.filled ? 1 : 1.75) * unit;
-    context.setLineDash(layer === "prediction" ? [] : [5 * unit, 4 * unit]);
-    for (const object of objects) {
-      const [x0, y0, x1, y1] = object.box;
-      if (x1 < seen[0] || y1 < seen[1] || x0 > seen[2] || y0 > seen[3]) continue;
-      const { colour, wrong } = looks(movie, layer, number, object.id, look.colour);
-      const tint = look.filled ? FILL : wrong ? TINT : 0;
-      if (tint) {
-        context.globalAlpha = look.opacity * tint;
-        context.fillStyle = colour;
-        context.fill(path(object), "evenodd");
-      }
-      context.globalAlpha = look.opacity;
-      context.strokeStyle = colour;
-      context.stroke(path(object));
-    }
+  context.globalAlpha = look.opacity;
+  for (const { object, layer, colour } of lines) {
+    context.setLineDash([]);
+    if (look.filled) outline(context, object, "#14181d", 3.5 * unit);
+    if (layer !== "prediction") context.setLineDash([5 * unit, 4 * unit]);
+    outline(context, object, colour, 1.75 * unit);
   }
   context.globalAlpha = 1;
+}
+
+function outline(context, object, colour, width) {
+  context.strokeStyle = colour;
+  context.lineWidth = width;
+  context.stroke(path(object));
 }
 
 /** The topmost object at a point of the frame. */

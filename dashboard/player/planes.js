@@ -56,7 +56,7 @@ class Planes {
       if (this.closed) return void plane.bitmap?.close();
       this.keep(key, plane);
     } catch (error) {
-      if (!this.closed) this.failed.set(key, Date.now());
+      if (!this.closed) this.failed.set(key, Date.now()), setTimeout(this.changed, RETRY + 50);
     } finally {
       this.busy.delete(key);
     }

@@ -64,6 +64,7 @@ class Player {
     this.kinds = LAYERS.filter((layer) => movies.some((movie) => movie.marks[layer]));
     this.asked = [this.at];
     this.shown = undefined;
+    this.planes.failed.clear();
     for (const { note, movie } of this.panels) note.textContent = movie.note || "";
     this.resize();
   }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -48,9 +49,10 @@ def view(numbers: list[str], default: str) -> View:
 
     def number(name: str) -> float | None:
         try:
-            return float(st.query_params.get(name, ""))
+            value = float(st.query_params.get(name, ""))
         except ValueError:
             return None
+        return value if isfinite(value) else None
 
     frame = st.query_params.get("frame", default)
     return View(int(frame if frame in numbers else default), number("y"), number("x"), max(1.0, number("zoom") or 1.0))
@@ -147,6 +149,8 @@ with one:
         format_func=lambda run_id: names.get(run_id, run_id),
         max_selections=MOST,
     )
+    if len(st.query_params.get_all("run")) > len(chosen) == MOST:
+        st.caption("The first three of the runs in the link are shown.")
 if not chosen:
     parts.stop("No run chosen", "Pick one to three runs to see their movies side by side.", icon=":material/movie:")
 zips = {run_id: stored(run_id) for run_id in chosen}

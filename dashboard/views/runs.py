@@ -72,11 +72,7 @@ with actions:
         )
         st.page_link(
             "views/movie.py",
-            label="Movie"
-            if len(picked) < 2
-            else "Movies side by side"
-            if len(picked) <= 3
-            else "Movies of the first 3",
+            label="Movie" if len(picked) == 1 else "Movies side by side",
             icon=":material/movie:",
             query_params={"run": picked[:3]},
         )
