@@ -19,7 +19,8 @@ st.html(HERE / "style.css")
 st.logo(HERE / "logo.svg", size="large")
 page = st.navigation(
     [
-        st.Page(VIEWS / "runs.py", title="Runs", icon=":material/leaderboard:", default=True),
+        st.Page(VIEWS / "overview.py", title="Overview", icon=":material/dashboard:", default=True),
+        st.Page(VIEWS / "runs.py", title="Runs", icon=":material/leaderboard:"),
         st.Page(VIEWS / "compare.py", title="Compare", icon=":material/ssid_chart:"),
         st.Page(VIEWS / "movie.py", title="Movie", icon=":material/movie:"),
         st.Page(VIEWS / "registry.py", title="Registry", icon=":material/workspace_premium:"),

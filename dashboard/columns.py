@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from dashboard.board import INTERVAL, STANDARD
 from dashboard.scores import LEADERBOARD, OP_CSB, READINGS, SEG, TRUTH, Score
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
 
 VALIDATION_HELP = (
     "OP_CSB on truth masks of the validation split, of the run's best checkpoint: (SEG + DET) / 2. "
@@ -14,6 +20,9 @@ VALIDATION_HELP = (
 )
 STATUS_HELP = "stale: still marked as running, but silent for so long that its process must have died."
 
+INTERVAL_HELP = "95 % of bootstrapped blocks of frames; runs whose intervals overlap may still differ: see Compare."
+SPARK_HELP = "The selection score at each validation of the training."
+SPREAD_HELP = "Sample standard deviation over the runs of the group; empty where there is one run."
 MINUTES_HELP = (
     "Of training; for a run that noted none: from its start to its last end, later evaluations included. "
     "Of another tool's masks it is not known."
@@ -31,13 +40,11 @@ def number(score: Score, **settings: Any) -> Any:
 
 
 def leaderboard() -> dict[str, Any]:
-    """The columns of the Runs page."""
+    """The usual columns of the Runs page."""
     column = st.column_config
-    bars = {
-        score.key: column.ProgressColumn(
-            score.title, help=score.help, format="%.3f", min_value=0, max_value=1, width=115
-        )
-        for score in (SEG,)
+    intervals = {
+        score.key + INTERVAL: column.TextColumn(f"{score.title} 95 %", help=INTERVAL_HELP, width=112)
+        for score in LEADERBOARD
     }
     return {
         "name": column.TextColumn("Run", pinned=True, width=185, help="Commands take a run's name, or its id."),
@@ -46,9 +53,12 @@ def leaderboard() -> dict[str, Any]:
         "seed": column.NumberColumn("Seed", help="Start of the random numbers: crops, first weights.", format="%d"),
         "dataset": None,
         "status": column.TextColumn("Status", help=STATUS_HELP),
+        "tags": column.ListColumn("Tags", help="Given by people on this page.", width=110),
+        "spark": column.LineChartColumn("Validation curve", help=SPARK_HELP, width=110),
         "selection": column.NumberColumn("Validation", help=VALIDATION_HELP, format="%.3f"),
         **{score.key: number(score) for score in LEADERBOARD},
-        **bars,
+        SEG.key: column.ProgressColumn(SEG.title, help=SEG.help, format="%.3f", min_value=0, max_value=1, width=115),
+        **intervals,
         TRUTH.key: column.NumberColumn("n", help=TRUTH.help, format="%d"),
         READINGS.key: column.NumberColumn(READINGS.title, help=READINGS.help, format="%d"),
         "started": column.DatetimeColumn("Started (UTC)", format="YYYY-MM-DD HH:mm"),
@@ -56,6 +66,47 @@ def leaderboard() -> dict[str, Any]:
         "curves": column.LinkColumn("Curves", display_text="curves", help="Open in Compare.", width=70),
         "movie": column.LinkColumn("Movie", display_text="movie", help="Open in Movie.", width=70),
         "mlflow": column.LinkColumn("MLflow", display_text="open", help="Open in MLflow.", width=70),
+    }
+
+
+def chosen(table: pd.DataFrame, titles: Mapping[str, str]) -> dict[str, Any]:
+    """The columns that someone chose beside the usual ones, under their short names."""
+    column = st.column_config
+    others = {name: titles[name].removeprefix("cfg.") for name in table if name in titles and name not in STANDARD}
+    return {
+        name: column.NumberColumn(title, help=f"`{name}`")
+        if table[name].dtype.kind in "if"
+        else column.TextColumn(title, help=f"`{name}`")
+        for name, title in others.items()
+    }
+
+
+def groups() -> dict[str, Any]:
+    """Groups of runs: means, and how far the runs of a group lie apart."""
+    column = st.column_config
+    pairs = [("selection", "Validation", VALIDATION_HELP)]
+    pairs += [(score.key, score.title, score.help) for score in (SEG, OP_CSB)]
+    scores: dict[str, Any] = {}
+    for key, title, text in pairs:
+        scores[key] = column.NumberColumn(title, help=f"Mean over the group. {text}", format="%.3f")
+        scores[f"{key}_sd"] = column.NumberColumn("± SD", help=SPREAD_HELP, format="%.3f", width=70)
+    return {
+        "name": column.TextColumn("Group", pinned=True, width="large"),
+        "n": column.NumberColumn("Runs", format="%d", width=60),
+        **scores,
+        "open": column.LinkColumn("", display_text="its runs", width=80),
+    }
+
+
+def newest() -> dict[str, Any]:
+    """The newest runs of the Overview page."""
+    column = st.column_config
+    return {
+        "open": column.LinkColumn("", display_text=":material/open_in_new:", width=36, help="Open in Runs."),
+        "name": column.TextColumn("Run", width=160),
+        "state": column.TextColumn("Status", help=STATUS_HELP, width=190),
+        "loss": column.LineChartColumn("Loss", help="Training loss over the steps.", width=80),
+        "selection": column.NumberColumn("Validation", help=VALIDATION_HELP, format="%.3f", width=80),
     }
 
 

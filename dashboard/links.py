@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -44,6 +45,35 @@ def many(title: str, key: str, options: Sequence[str], default: Sequence[str] = 
         keep(key, "")  # said in the URL: without the key the default would come back
     st.multiselect(title, options, key=key, on_change=_write, args=(key,), **settings)
     return known
+
+
+def words(title: str, key: str, **settings: Any) -> str:
+    """A text that a person types."""
+    wanted = st.query_params.get(key, "")
+    _show(key, wanted)
+    if not wanted:
+        keep(key, [])
+    st.text_input(title, key=key, on_change=_write, args=(key,), **settings)
+    return wanted
+
+
+def day(title: str, key: str, **settings: Any) -> str:
+    """A day as 2026-01-31; empty = none."""
+    wanted = st.query_params.get(key, "")
+    try:
+        chosen = date.fromisoformat(wanted) if wanted else None
+    except ValueError:
+        _tell(title, [wanted])
+        wanted, chosen = "", None
+    st.session_state[key] = chosen
+    keep(key, wanted or [])
+
+    def write() -> None:
+        picked = st.session_state[key]
+        put(key, picked.isoformat() if picked else "")
+
+    st.date_input(title, value=None, key=key, on_change=write, format="YYYY-MM-DD", **settings)
+    return wanted
 
 
 def flag(title: str, key: str, default: bool = True, **settings: Any) -> bool:

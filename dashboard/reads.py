@@ -1,4 +1,4 @@
-"""What the pages read from the store; kept for ten seconds, files for as long as the process runs."""
+"""What the pages read from the store; kept for ten seconds, a loss for three, files for as long as the process runs."""
 
 from __future__ import annotations
 
@@ -16,10 +16,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from PIL.Image import Image
+
     from cytolapse.tracking import RunStore
 
 SECONDS = 10
+LIVE_SECONDS = 3
 READINGS = "test/readings"
+SPARK = "val/op_csb_masks"
 
 
 def address() -> str:
@@ -62,6 +66,26 @@ def histories(run_ids: Sequence[str]) -> pd.DataFrame:
     return table.reset_index(drop=True)
 
 
+def losses(run_ids: Sequence[str]) -> pd.DataFrame:
+    """The training loss of some runs as it is now: run_id, step, value."""
+    return _losses(address(), tuple(run_ids)) if len(run_ids) else pd.DataFrame(columns=["run_id", "step", "value"])
+
+
+def sparks(run_ids: Sequence[str]) -> dict[str, list[float]]:
+    """Run id -> its selection score at each validation."""
+    table = _series(address(), tuple(run_ids), SPARK) if len(run_ids) else pd.DataFrame(columns=["run_id", "value"])
+    return {str(run_id): points["value"].tolist() for run_id, points in table.groupby("run_id")}
+
+
+def picture(run_id: str, side: int = 480) -> Image | None:
+    """A still of the run's overlay movie, of the test part or else of validation; None where it has none."""
+    for part in ("test", "val"):
+        path = f"{part}/overlay.webp"
+        if path in files(run_id, part):
+            return _still(address(), run_id, path, side)
+    return None
+
+
 def versions() -> pd.DataFrame:
     """Every registered model version, newest first."""
     return _versions(address())
@@ -86,6 +110,11 @@ def previews(run_id: str, path: str) -> Previews:
 def frame(path: Path, number: int) -> FrameView:
     """One decoded frame of a previews file."""
     return _frame(path, path.stat().st_mtime_ns, number)
+
+
+def forget_runs() -> None:
+    """Read the runs anew, after one was changed."""
+    _runs.clear()
 
 
 def forget() -> None:
@@ -128,6 +157,26 @@ def _files(uri: str, run_id: str, folder: str) -> list[str]:
 @st.cache_data(ttl=SECONDS, show_spinner="Fetching a file of the run ...")
 def _file(uri: str, run_id: str, path: str) -> Path:
     return _store(uri).artifact(run_id, path)
+
+
+@st.cache_data(ttl=LIVE_SECONDS, show_spinner=False)
+def _losses(uri: str, run_ids: tuple[str, ...]) -> pd.DataFrame:
+    table = _store(uri).series(list(run_ids), "train/loss")
+    return table[table["key"] == "train/loss"].drop(columns="key")
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _still(uri: str, run_id: str, path: str, side: int) -> Image | None:
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(_file(uri, run_id, path)) as movie:
+            movie.seek(getattr(movie, "n_frames", 1) // 2)
+            still = movie.convert("RGB")
+    except (OSError, UnidentifiedImageError):  # a torn file: the page shows none
+        return None
+    still.thumbnail((side, side))
+    return still
 
 
 @st.cache_data(ttl=SECONDS, show_spinner=False)

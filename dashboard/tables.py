@@ -23,6 +23,8 @@ STATUS = {
     "STALE": "? stale",
     "SCHEDULED": "… scheduled",
 }
+STOP = "tags.cytolapse.stop_requested"
+STOPPING = "▸ stopping"
 UNKNOWN = "—"
 DEFINITION = "Definition"
 NOT_JUDGED = "not judged"
@@ -85,7 +87,7 @@ def leaderboard(runs: pd.DataFrame, source: str, mlflow: str = "") -> pd.DataFra
     for name in ("name", "recipe", "head", "dataset"):
         table[name] = text(runs, name)
     table["seed"] = pd.to_numeric(column(runs, "params.cfg.seed"), errors="coerce")
-    table["status"] = [STATUS.get(str(status).upper(), str(status).lower()) for status in runs["status"]]
+    table["status"] = status_words(runs)
     table["selection"] = pd.to_numeric(column(runs, *SELECTION))
     for score in (*LEADERBOARD, TRUTH):
         table[score.key] = pd.to_numeric(column(runs, "metrics." + prefix(source) + score.key))
@@ -99,6 +101,15 @@ def leaderboard(runs: pd.DataFrame, source: str, mlflow: str = "") -> pd.DataFra
     if mlflow:
         table["mlflow"] = [f"{mlflow}/#/runs/{run_id}" for run_id in table.index]
     return table.sort_values(["selection", "started"], ascending=False, na_position="last", kind="stable")
+
+
+def status_words(runs: pd.DataFrame) -> list[str]:
+    """The status of each run in words; of one that was asked to stop, that it is about to."""
+    asked = text(runs, STOP) != UNKNOWN
+    return [
+        STOPPING if wish and status == "RUNNING" else STATUS.get(str(status).upper(), str(status).lower())
+        for status, wish in zip(runs["status"], asked, strict=True)
+    ]
 
 
 def unique_names(runs: pd.DataFrame) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,6 +12,7 @@ import pandas as pd
 from cytolapse.metrics import match, summarise
 from cytolapse.previews import FrameView, write_previews
 from cytolapse.tracking import resume_run, start_run
+from cytolapse.tracking.client import connect
 
 PARTIAL = 14
 """Frame in which one cell has no gold truth."""
@@ -117,3 +119,35 @@ def make_store(uri: str) -> dict[str, str]:
     except RuntimeError:
         ids["failed"] = run.run_id
     return ids
+
+
+def running(uri: str, minutes: float = 10, step: int = 300, beat_s: float = 5, **tagged: str) -> str:
+    """A run that some other process trains: begun so many minutes ago, heard of so many seconds ago; its id."""
+    now = time.time_ns() // 1_000_000
+    client = connect(uri)
+    experiment = client.get_experiment_by_name("demo")
+    place = client.create_experiment("demo") if experiment is None else experiment.experiment_id
+    more = {"cytolapse.heartbeat": str(now - round(1000 * beat_s)), "cytolapse.estimate_minutes": "30", **tagged}
+    run = client.create_run(place, now - round(60_000 * minutes), {**tags("unet", "boundary"), **more}, "night-run")
+    run_id = str(run.info.run_id)
+    client.log_param(run_id, "cfg.train_steps", "1200")
+    client.log_param(run_id, "cfg.recipe", "unet")
+    for number in range(1, 7 if step else 1):
+        client.log_metric(run_id, "train/loss", 1 / number, step=step * number // 6)
+    return run_id
+
+
+def seeds(uri: str, count: int = 3) -> tuple[str, list[str]]:
+    """A parent and its seeds, alike but for the seed, with scores and intervals; their ids."""
+    ids = []
+    with start_run(uri, experiment="demo", name="unet-boundary-3-seeds", tags=tags("unet", "boundary")) as parent:
+        for seed in range(count):
+            child = parent.child(f"seed {seed}")
+            with start_run(uri, experiment="demo", name="unet", tags=tags("unet", "boundary"), parent=child) as run:
+                run.params({"cfg.recipe": "unet", "cfg.head": "boundary", "cfg.seed": seed, "cfg.batch": 2 + 0 * seed})
+                value = 0.7 + 0.05 * seed
+                scores = {"seg": value, "seg_low": value - 0.1, "seg_high": value + 0.05}
+                run.metrics({f"test/gold/{name}": number for name, number in scores.items()})
+                run.metrics({"val/silver/op_csb_masks": value})
+            ids.append(run.run_id)
+    return parent.run_id, ids

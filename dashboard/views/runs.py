@@ -1,34 +1,101 @@
-"""Runs: the leaderboard."""
+"""Runs: every experiment, searched, grouped, tagged, exported and trained again."""
 
 from __future__ import annotations
 
+import pandas as pd
 import streamlit as st
 
-from dashboard import columns, links, parts, reads, tables
-from dashboard.scores import SOURCES, SOURCES_HELP
+from dashboard import board, changes, charts, columns, filters, links, narrow, parts, picked, reads, tables
+from dashboard.scores import LEADERBOARD, SOURCES, SOURCES_HELP, Score, prefix
 from dashboard.words import plain
 
 EVERY = "all"
 NO_DATASET = "No data set named"
-HELPERS_HELP = "What `mlflow run` noted for simulate, segment and evaluate: runs of their own, but no experiments."
-
-parts.title(
-    "Runs",
-    "Every experiment, the best on validation first. Click a column's head to sort, hover it for its definition.",
+GROUPS = {"none": "Single runs", "parent": "By parent", "settings": "By settings"}
+GROUPS_HELP = (
+    "By parent: the rows of a study, the seeds of one training. By settings: runs that differ in nothing but the seed."
 )
-runs = parts.runs_or_stop()
-helpers = tables.helpers(runs)
-picked = links.asked("Runs", "run", list(runs["run_id"]))
-left, middle, right, last = st.columns([1.2, 1.2, 1, 0.8], vertical_alignment="bottom")
-with last:
-    if helpers.any() and not links.flag(f"Helper runs ({helpers.sum()})", "helpers", default=False, help=HELPERS_HELP):
-        runs = runs[~helpers]
-runs = runs.assign(dataset=tables.text(runs, "dataset"), recipe=tables.text(runs, "recipe"))
-datasets = sorted(runs["dataset"].unique(), key=lambda name: name == tables.UNKNOWN)
-recipes = sorted(runs["recipe"].unique())
-known = tables.sources(runs) or list(SOURCES)
+NO_GROUPS = {
+    "parent": "No run here has a parent: `cytolapse study` and `cytolapse train --seeds` make such runs.",
+    "settings": "No run here logged its settings.",
+}
+PAGE, BARS = 200, 25
+VALIDATION = Score("selection", "Validation OP_CSB", columns.VALIDATION_HELP)
+BARRED = {score.key: score for score in (VALIDATION, *LEADERBOARD)}
 
-with left:
+
+def boards(runs: pd.DataFrame, datasets: list[str], source: str, chosen: list[str]) -> dict[str, pd.DataFrame]:
+    """Data set -> its leaderboard, without what is costly to read."""
+    found = {name: runs[runs["dataset"] == name] for name in datasets}
+    return {
+        name: board.board(here, source, chosen, {}, reads.pages_of_mlflow())
+        for name, here in found.items()
+        if len(here)
+    }
+
+
+def with_costly(table: pd.DataFrame, runs: pd.DataFrame, chosen: list[str]) -> pd.DataFrame:
+    """The rows on show with what is read for them alone: validation curves, readings of the test part."""
+    if "spark" in chosen:
+        curves = reads.sparks(list(table.index))
+        if any(curves.values()):
+            table = table.assign(
+                spark=[board.thin(curves.get(run_id, []), board.SPARK_POINTS) for run_id in table.index]
+            )
+    if "readings" in chosen:
+        there = runs.set_axis(runs["run_id"].astype(str)).loc[table.index]
+        table = table.assign(readings=reads.readings(there))
+    return table
+
+
+def page_of(most: int) -> slice:
+    """The rows on show, where the longest table has more than fit."""
+    if most <= PAGE:
+        return slice(None)
+    numbers = [str(number + 1) for number in range(-(-most // PAGE))]
+    title = {number: f"{PAGE * int(number) - PAGE + 1} to {min(PAGE * int(number), most)}" for number in numbers}
+    page = int(links.one(st.selectbox, f"Rows (of {most})", "page", numbers, format_func=title.__getitem__))
+    return slice(PAGE * (page - 1), PAGE * page)
+
+
+def show_groups(here: pd.DataFrame, source: str, by: str, dataset: str) -> None:
+    """Means and spreads of the groups, each with a link to its runs."""
+    table = board.groups(here, source, by)
+    if table.empty:
+        st.caption(NO_GROUPS[by])
+        return
+    table["open"] = [f"runs?dataset={dataset}&group={by}&of={group}" for group in table.index]
+    config = columns.groups()
+    st.dataframe(table, hide_index=True, column_config=config, column_order=list(config), placeholder="—")
+
+
+def show_bars(here: pd.DataFrame, table: pd.DataFrame, source: str, score: Score, key: str) -> None:
+    """Scores with their intervals as error bars."""
+    found = board.limits(here, table, source, score)
+    if found.empty:
+        st.caption(f"No run here has {score.title}.")
+        return
+    title = score.title if score is VALIDATION else f"{score.title}, {SOURCES[source].lower()}"
+    st.plotly_chart(charts.scores(found.head(BARS), title), key=key, config={"displayModeBar": False})
+    most = f"The first {BARS} of {len(found)} runs. " if len(found) > BARS else ""
+    barred = "Bars: 95 % intervals over blocks of frames." if found["low"].notna().any() else "No intervals here."
+    st.caption(most + barred)
+
+
+changes.tell()
+parts.title("Runs", "Every experiment, the best on validation first. Hover a column's head for its definition.")
+every = parts.runs_or_stop()
+ticked = links.asked("Runs", "run", list(every["run_id"]))
+runs = every.assign(dataset=tables.text(every, "dataset"))
+
+search_at, dataset_at, source_at, group_at = st.columns([1.5, 1, 1, 0.8], vertical_alignment="bottom")
+bar = st.container(horizontal=True, vertical_alignment="center")
+with bar.popover("Filters", icon=":material/filter_alt:"):
+    runs = narrow.hidden(runs)
+    fitting = narrow.narrowed(runs)
+known = tables.sources(runs) or list(SOURCES)
+datasets = sorted(runs["dataset"].unique(), key=lambda name: name == tables.UNKNOWN)
+with dataset_at:
     dataset = links.one(
         st.selectbox,
         "Data set",
@@ -36,48 +103,75 @@ with left:
         [EVERY, *datasets],
         format_func=lambda name: {EVERY: "All data sets", tables.UNKNOWN: NO_DATASET}.get(name, name),
     )
-with middle:
-    chosen = links.many("Recipe", "recipe", recipes, placeholder="All recipes")
-with right:
+with source_at:
     source = links.one(st.selectbox, "Scores", "scores", known, format_func=SOURCES.__getitem__, help=SOURCES_HELP)
+with search_at:
+    query = links.words("Search", "q", placeholder="unet batch=4 seg>0.9", help=filters.HELP, icon=":material/search:")
+with group_at:
+    by = links.one(st.selectbox, "Group", "group", list(GROUPS), format_func=GROUPS.__getitem__, help=GROUPS_HELP)
+cheap = not reads.address().startswith("http")
+usual = board.defaults(runs, source, cheap, reads.pages_of_mlflow())
+titles = board.choices(runs)
+with bar.popover("Columns", icon=":material/view_column:"):
+    chosen = links.many("Columns, in this order", "columns", list(titles), usual, format_func=titles.__getitem__)
+    if chosen == usual:
+        links.keep("columns", [])
+shown = narrow.searched(fitting, query, prefix(source))
+member = st.query_params.get("of", "")
+if member and by != "none":
+    links.keep("of", member)
+    shown = shown[board.members(runs, by, member).loc[shown.index]]
 
-shown = runs[runs["recipe"].isin(chosen or recipes)]
 actions = st.container(horizontal=True, vertical_alignment="center", key="actions")
-for name in datasets if dataset == EVERY else [dataset]:
-    here = shown[shown["dataset"] == name]
-    if here.empty:
-        continue
+built = boards(shown, datasets if dataset == EVERY else [dataset], source, chosen)
+rows = page_of(max((len(table) for table in built.values()), default=0))
+for name, whole in built.items():
     st.subheader(NO_DATASET if name == tables.UNKNOWN else plain(name), anchor=False)
-    board = tables.leaderboard(here.assign(readings=reads.readings(here)), source, reads.pages_of_mlflow())
+    here = shown[shown["dataset"] == name]
+    if by != "none" and not member:
+        show_groups(here, source, by, name)
+    table = with_costly(whole.iloc[rows], here, chosen)
     links.rows(
-        f"board-{name}-{source}-{'-'.join(chosen)}",
+        f"board-{name}-{source}-{by}",
         "run",
-        list(board.index),
-        board,
+        list(table.index),
+        table,
         hide_index=True,
-        column_config=columns.leaderboard(),
+        column_config=columns.leaderboard() | columns.chosen(table, titles),
+        column_order=["name", *(column for column in chosen if column in table)],
         placeholder="—",
     )
+if built:
+    with st.expander("Scores with their intervals", icon=":material/error_med:", expanded=len(built) == 1):
+        with st.columns([1, 3])[0]:
+            score = links.one(st.selectbox, "Score", "bars", list(BARRED), format_func=lambda key: BARRED[key].title)
+        for place, (name, table) in enumerate(built.items()):
+            if len(built) > 1:
+                st.markdown(f"**{plain(name)}**")
+            show_bars(shown[shown["dataset"] == name], table, source, BARRED[score], f"bars-{place}")
 
+with bar:
+    if built:
+        st.download_button(
+            "CSV",
+            lambda: board.csv(pd.concat(built.values()).assign(dataset=shown.set_index("run_id")["dataset"]), chosen),
+            "runs.csv",
+            "text/csv",
+            icon=":material/download:",
+            help="All runs that fit, with the columns shown.",
+            on_click="ignore",
+        )
+    st.caption(f"{sum(map(len, built.values()))} of {len(every)} runs")
+    narrow.told()
 if runs.empty:
     parts.note("No experiments yet", parts.NOTHING_TRAINED, parts.FIRST_STEPS)
-elif shown.empty:
-    parts.note("No run fits the filter", "Choose another data set or recipe above.", icon=":material/filter_alt_off:")
-st.session_state["picked"] = picked
+elif not built:
+    parts.note(
+        "No run fits the filter", "Clear it, or choose another data set above.", icon=":material/filter_alt_off:"
+    )
+st.session_state["picked"] = ticked
 with actions:
-    if picked:
-        count = "this run" if len(picked) == 1 else f"{len(picked)} runs"
-        st.page_link(
-            "views/compare.py", label=f"Compare {count}", icon=":material/ssid_chart:", query_params={"run": picked}
-        )
-        st.page_link(
-            "views/movie.py",
-            label="Movie" if len(picked) == 1 else "Movies side by side",
-            icon=":material/movie:",
-            query_params={"run": picked[:3]},
-        )
-    else:
-        st.caption("Tick runs on the left to compare them.")
+    picked.actions(every, ticked)
 st.caption(
     "SEG does not punish false positives: read it beside F1. n: truth objects that the scores rest on. "
     "Scores of different data sets, splits or references are not comparable."
