@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 SPARK_POINTS = 30
+PAGE = 200
+"""Rows on show at once."""
 INTERVAL = "_interval"
 PARENT = "tags.mlflow.parentRunId"
 STANDARD = {

@@ -37,7 +37,7 @@ def narrowed(runs: pd.DataFrame) -> pd.DataFrame:
         ("Head", "head", tables.text(runs, "head")),
         ("Status", "status", states),
     ):
-        options = sorted(set(values) - {tables.UNKNOWN})
+        options = sorted({*values, *(tables.STATUS if key == "status" else ())} - {tables.UNKNOWN})
         chosen = links.many(title, key, options, placeholder="All", format_func=_worded)
         runs = runs[values.loc[runs.index].isin(chosen)] if chosen else runs
     runs = _by_parameter(runs)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from cytolapse.tracking import marks
 from dashboard import again, changes, filters, reads, tables, writers
 from dashboard.words import plain
 
@@ -64,8 +65,6 @@ def commands(chosen: pd.DataFrame) -> None:
 
 
 def _writing(chosen: pd.DataFrame, picked: list[str]) -> None:
-    from cytolapse.tracking import marks
-
     going = chosen[(chosen["status"] == "RUNNING") & (tables.text(chosen, tables.STOP) == tables.UNKNOWN)]
     if len(going):
         with st.popover("Stop", icon=":material/stop_circle:"):
@@ -82,8 +81,6 @@ def _writing(chosen: pd.DataFrame, picked: list[str]) -> None:
 
 
 def _stop(going: pd.DataFrame) -> None:
-    from cytolapse.tracking import marks
-
     st.caption("It ends within seconds, keeps a checkpoint, and can go on later with `cytolapse train --resume`.")
     for run_id, name in zip(going.index, tables.text(going, "name"), strict=True):
         st.button(
@@ -96,8 +93,6 @@ def _stop(going: pd.DataFrame) -> None:
 
 
 def _tags(chosen: pd.DataFrame, picked: list[str]) -> None:
-    from cytolapse.tracking import marks
-
     with st.form("tag", border=False, clear_on_submit=True):
         st.text_input("New tag", key="new-tag", placeholder="figure 2", max_chars=60)
         st.form_submit_button(f"Tag {_runs(picked)}", on_click=_add_tag, args=(picked,))
@@ -112,8 +107,6 @@ def _tags(chosen: pd.DataFrame, picked: list[str]) -> None:
 
 
 def _add_tag(picked: list[str]) -> None:
-    from cytolapse.tracking import marks
-
     word = st.session_state["new-tag"]
     changes.do(f"Tagged {word.strip()}.", marks.add_tag, picked, word)
 

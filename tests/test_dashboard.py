@@ -20,7 +20,7 @@ from dashboard import commands
 from dashboard.signing import opened
 
 ROOM = Path(dashboard.__file__).parent
-PAGES = ["runs", "compare", "movie", "registry"]
+PAGES = ["overview", "runs", "compare", "movie", "registry"]
 
 
 @pytest.fixture(scope="module")
@@ -339,6 +339,7 @@ def test_no_page_imports_torch_trainers_or_model_loading():
         "import sys\n"
         "from dashboard import bundles, colours, columns, commands, figures, links, parts, player, reads, scores\n"
         "from dashboard import server, signing, tables, words, writers\n"
+        "from dashboard import again, board, champion, changes, charts, filters, narrow, picked, progress\n"
         "from cytolapse.tracking import open_store\n"
         "bad = [name for name in sys.modules if name.partition('.')[0] in ('torch', 'trainers', 'mlflow')]\n"
         "assert not bad, bad\n"

@@ -19,7 +19,7 @@ NO_GROUPS = {
     "parent": "No run here has a parent: `cytolapse study` and `cytolapse train --seeds` make such runs.",
     "settings": "No run here logged its settings.",
 }
-PAGE, BARS = 200, 25
+BARS = 25
 VALIDATION = Score("selection", "Validation OP_CSB", columns.VALIDATION_HELP)
 BARRED = {score.key: score for score in (VALIDATION, *LEADERBOARD)}
 
@@ -50,12 +50,13 @@ def with_costly(table: pd.DataFrame, runs: pd.DataFrame, chosen: list[str]) -> p
 
 def page_of(most: int) -> slice:
     """The rows on show, where the longest table has more than fit."""
-    if most <= PAGE:
+    size = board.PAGE
+    if most <= size:
         return slice(None)
-    numbers = [str(number + 1) for number in range(-(-most // PAGE))]
-    title = {number: f"{PAGE * int(number) - PAGE + 1} to {min(PAGE * int(number), most)}" for number in numbers}
+    numbers = [str(number + 1) for number in range(-(-most // size))]
+    title = {number: f"{size * int(number) - size + 1} to {min(size * int(number), most)}" for number in numbers}
     page = int(links.one(st.selectbox, f"Rows (of {most})", "page", numbers, format_func=title.__getitem__))
-    return slice(PAGE * (page - 1), PAGE * page)
+    return slice(size * (page - 1), size * page)
 
 
 def show_groups(here: pd.DataFrame, source: str, by: str, dataset: str) -> None:
