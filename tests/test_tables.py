@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dashboard import picture, tables
+from dashboard import tables
 from dashboard.scores import ALL, COUNTS, READINGS, SEG, SOURCES, TRUTH
 from dashboard.versions import evidence_table, version_table
 
@@ -224,7 +224,6 @@ def test_objects_of_a_frame_errors_first():
 def test_predictions_of_a_partial_frame_are_not_called_false():
     table = tables.frame_objects(objects(), "gold", "02", 7, full=False)
     assert list(table["kind"]) == ["missed", "not judged", "not judged", "matched", "matched"]
-    assert picture.describe(table)["prediction-2"] == "not judged · prediction 2"
     trusted = tables.frame_objects(objects(), "gold", "02", 7)
     assert list(trusted["kind"]).count("not judged") == 1, "the kind `unjudged` holds whatever the table of frames says"
 
