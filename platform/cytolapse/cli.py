@@ -29,8 +29,8 @@ OWN = {
     "segment": "cytolapse.commands.segment:segment",
     "sync": "cytolapse.commands.runs:sync",
     "runs": "cytolapse.commands.runs:runs",
-    "promote": "cytolapse.commands.runs:promote",
-    "rollback": "cytolapse.commands.runs:rollback",
+    "promote": "cytolapse.commands.promotion:promote",
+    "rollback": "cytolapse.commands.promotion:rollback",
     "doctor": "cytolapse.commands.doctor:doctor",
 }
 

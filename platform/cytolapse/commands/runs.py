@@ -1,4 +1,4 @@
-"""`cytolapse sync`, `runs`, `promote` and `rollback`: what was logged, and which model is the champion."""
+"""`cytolapse sync` and `runs`: what was logged."""
 
 from __future__ import annotations
 
@@ -71,45 +71,3 @@ def runs(dataset: str, limit: int, tracking: str) -> None:
     table["started"] = table["started"].dt.tz_convert(None).dt.strftime("%Y-%m-%d %H:%M")
     table.columns = [str(name).removeprefix("metrics.") for name in table.columns]
     click.echo(table.to_string(index=False, na_rep="-", float_format="{:.4f}".format))
-
-
-@click.command()
-@click.argument("references", metavar="RUN_ID|VERSION...", nargs=-1, required=True)
-@click.option("--alias", default="champion", show_default=True, help="champion is gated; challenger is free.")
-@click.option("--reason", default="", help="Why; kept with the version.")
-@click.option("--force", is_flag=True, help="Promote although the gate refuses; needs --reason.")
-@TRACKING
-def promote(references: tuple[str, ...], alias: str, reason: str, force: bool, tracking: str) -> None:
-    """Make the best of the given runs the champion of its data set.
-
-    Of several runs the one that is best on validation is taken. Its segmenter becomes a version of the registered
-    model that has the data set's name. A champion is only replaced by a run that is at least as good on the same data.
-
-    \b
-    Example:
-      cytolapse promote RUN_ID OTHER_RUN_ID --reason "three seeds agree"
-    """
-    from cytolapse.tracking.promotion import Wish
-    from cytolapse.tracking.promotion import promote as do
-
-    for line in do(Wish(references, alias, reason, force), tracking):
-        click.echo(line)
-
-
-@click.command()
-@click.argument("name", required=False)
-@click.option("--alias", default="champion", show_default=True, help="The alias to move back.")
-@TRACKING
-def rollback(name: str | None, alias: str, tracking: str) -> None:
-    """Give the alias back to the version that held it before.
-
-    NAME is the registered model; it may be left out where there is only one.
-
-    \b
-    Example:
-      cytolapse rollback PhC-C2DH-U373
-    """
-    from cytolapse.tracking.promotion import rollback as do
-
-    for line in do(name, alias, tracking):
-        click.echo(line)

@@ -72,8 +72,8 @@ def compare(a: Scored, b: Scored) -> Comparison:
     return _comparison(a.counts, whole | found)
 
 
-def compare_bins(a: Scored, b: Scored) -> dict[str, Comparison]:
-    """Bin of BINS -> the scores of IN_BINS over the frames with so many truth cells; bins without a frame are left out.
+def compare_bins(a: Scored, b: Scored, names: Sequence[str] = IN_BINS) -> dict[str, Comparison]:
+    """Bin of BINS -> the scores `names` over the frames with so many truth cells; bins without a frame are left out.
 
     Raises:
         CytolapseError: the frames or their truth are not the same.
@@ -83,7 +83,7 @@ def compare_bins(a: Scored, b: Scored) -> dict[str, Comparison]:
         one, other = (_with_cells(side.counts, *limits) for side in (a, b))
         if one:
             differences = paired(one, other)
-            found[name] = _comparison(one, {score: differences[score] for score in IN_BINS})
+            found[name] = _comparison(one, {score: differences[score] for score in names})
     return found
 
 

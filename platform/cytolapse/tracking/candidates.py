@@ -57,17 +57,13 @@ def candidate(client: MlflowClient, reference: str) -> Candidate:
     """What a run id or a version (`3`, `name/3`) means.
 
     Raises:
-        CytolapseError: it has no segmenter, no validation score or no data set.
+        CytolapseError: it has no segmenter or no data set.
     """
     match = _VERSION.fullmatch(reference)
     found = _of_run(client, reference) if match is None else of_version(client, match["name"], match["number"])
     if not found.model_id:
         raise CytolapseError(
             f"run {found.run_id} has no segmenter with its weights: only a finished training can be promoted"
-        )
-    if found.score is None:
-        raise CytolapseError(
-            f"run {found.run_id} has no {found.metric}: it can't be compared on validation; evaluate it first"
         )
     if not found.dataset:
         raise CytolapseError(f"run {found.run_id} has no tag cytolapse.dataset: which model is it a version of?")
@@ -78,10 +74,14 @@ def best(candidates: list[Candidate]) -> tuple[Candidate, dict[str, float | None
     """The one with the best score, and the scores of the others by run id.
 
     Raises:
-        CytolapseError: they were scored on different data or by different rules.
+        CytolapseError: of several one has no score, or they were scored on different data or by different rules.
     """
     first = candidates[0]
-    for each in candidates[1:]:
+    for each in candidates if len(candidates) > 1 else []:
+        if each.score is None:
+            raise CytolapseError(
+                f"run {each.run_id} has no {each.metric}: it can't be compared on validation; evaluate it first"
+            )
         if (each.digest, each.schema, each.metric) != (first.digest, first.schema, first.metric):
             raise CytolapseError(f"{first} and {each} were scored on different data or by different rules: promote one")
     chosen = max(candidates, key=lambda each: each.score or 0.0)

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from cytolapse.tracking.client import connect, explained
+from cytolapse.tracking.decisions import decisions_frame
 from cytolapse.tracking.files import local_artifact, local_artifacts
 from cytolapse.tracking.frames import RunRow, VersionRow, runs_frame, series_frame, versions_frame
 
@@ -61,6 +62,12 @@ class ClientStore:
             aliases = {model.name: model.aliases for model in models}
             found = _pages(lambda token: client.search_model_versions(max_results=PAGE, page_token=token))
             return versions_frame([_version_row(version, aliases.get(version.name, {})) for version in found])
+
+    def decisions(self) -> pd.DataFrame:
+        """See `RunStore.decisions`."""
+        with explained(self.uri, "decisions"):
+            models = _pages(lambda token: self._client.search_registered_models(page_token=token))
+            return decisions_frame([(each.name, key, value) for each in models for key, value in each.tags.items()])
 
     def artifacts(self, run_id: str, folder: str = "") -> list[str]:
         """See `RunStore.artifacts`."""
@@ -119,6 +126,7 @@ def _version_row(version: Any, aliases: dict[str, str]) -> VersionRow:
         run_id=version.run_id,
         created=version.creation_timestamp,
         source=version.source,
+        description=version.description or "",
         aliases=[alias for alias, number in aliases.items() if int(number) == int(version.version)],
         tags=dict(version.tags),
     )

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 RUN_COLUMNS = ["run_id", "name", "status", "started", "finished", "experiment", "dataset", "recipe", "head"]
 SERIES_COLUMNS = ["run_id", "key", "step", "value", "time_ms"]
-VERSION_COLUMNS = ["name", "version", "aliases", "run_id", "created", "source"]
+VERSION_COLUMNS = ["name", "version", "aliases", "run_id", "created", "source", "description"]
 STALE_MS = 5 * 60 * 1000
 
 
@@ -58,6 +58,7 @@ class VersionRow:
     run_id: str
     created: int
     source: str
+    description: str
     aliases: list[str] = field(default_factory=list)
     tags: dict[str, str] = field(default_factory=dict)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cytolapse.data import open_dataset
 from cytolapse.errors import CytolapseError
@@ -15,7 +16,7 @@ from cytolapse.tracking.logged import Logged, children, logged
 from cytolapse.tracking.masks import stored_masks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
     from pathlib import Path
 
     from cytolapse.data import DataSet
@@ -28,6 +29,18 @@ DATASET, DIGEST, SCHEMA = "cytolapse.dataset", "cytolapse.digest", "metric_schem
 NAMED = 5
 """Frames that a message names."""
 MEND = "`--rescore DATA` scores the stored masks of both afresh"
+
+
+class Evaluated(NamedTuple):
+    """What was scored of one part of a run's data.
+
+    Attributes:
+        scored: "gold", "silver" -> its counts and scores.
+        facts: what that rests on: data set, digest, metric schema version, border, ignore list.
+    """
+
+    scored: Mapping[str, Scored]
+    facts: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -56,12 +69,12 @@ def open_pair(references: tuple[str, str], part: str, tracking: str = "") -> Pai
 
 def logged_pair(runs: tuple[Logged, Logged], part: str) -> Pair:
     """Like `open_pair`, of two runs that were looked up already."""
-    found = [_logged_scores(run, part) for run in runs]
-    _need_same_facts(runs, *(facts for _, facts in found))
-    scored = found[0][0], found[1][0]
+    found = [evaluated(run, part) for run in runs]
+    _need_same_facts(runs, *(each.facts for each in found))
+    scored = found[0].scored, found[1].scored
     for name in REFERENCES:
         _need_same_frames(runs, name, *(_frames(each.get(name)) for each in scored))
-    return Pair(runs, scored, found[0][1])
+    return Pair(runs, scored, found[0].facts)
 
 
 def rescore_pair(references: tuple[str, str], part: str, data: Path, tracking: str = "") -> Pair:
@@ -93,8 +106,12 @@ def _runs(references: tuple[str, str], tracking: str) -> tuple[Logged, Logged]:
     return a, b
 
 
-def _logged_scores(run: Logged, part: str) -> tuple[dict[str, Scored], dict[str, Any]]:
-    """Reference -> what was scored, and the facts that it rests on."""
+def evaluated(run: Logged, part: str) -> Evaluated:
+    """What was logged of one part ("test", "val") of a run.
+
+    Raises:
+        CytolapseError: it was not evaluated on that part, or by an older version.
+    """
     import pandas as pd
 
     files = run.artifacts(part)
@@ -113,7 +130,7 @@ def _logged_scores(run: Logged, part: str) -> tuple[dict[str, Scored], dict[str,
     facts = {"data set": run.tags.get(DATASET, ""), "digest": run.tags.get(DIGEST, "")}
     facts |= {SCHEMA: _one(run.tags.get(SCHEMA, ""), *(str(each["schema_version"]) for each in results.values()))}
     facts |= {"border": _one(*(each["border"] for each in results.values()))}
-    return scored, {**facts, "ignore list": run.tags.get(f"cytolapse.ignore.{part}", "")}
+    return Evaluated(scored, {**facts, "ignore list": run.tags.get(f"cytolapse.ignore.{part}", "")})
 
 
 def _result(run: Logged, part: str, reference: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cytolapse.errors import CytolapseError
 from cytolapse.tracking.client import brief
+from cytolapse.tracking.decisions import PREFIX, decisions_frame
 from cytolapse.tracking.files import local_artifact, local_artifacts
 from cytolapse.tracking.frames import RunRow, VersionRow, runs_frame, series_frame, versions_frame
 from cytolapse.tracking.uri import shown, sqlite_file
@@ -30,7 +31,7 @@ SELECT run_uuid, key, step, value, timestamp, is_nan FROM metrics
 WHERE run_uuid IN :runs AND substr(key, 1, :length) = :prefix ORDER BY timestamp
 """
 _VERSIONS = """
-SELECT name, version, run_id, creation_time, source FROM model_versions WHERE current_stage != 'Deleted_Internal'
+SELECT name, version, run_id, creation_time, source, coalesce(description, '') FROM model_versions WHERE current_stage != 'Deleted_Internal'
 AND name NOT IN (SELECT name FROM registered_model_tags WHERE key = 'mlflow.prompt.is_prompt')
 """
 
@@ -121,6 +122,11 @@ class SqlStore:
             if (name, version) in rows:
                 rows[name, version].tags[key] = value
         return versions_frame(list(rows.values()))
+
+    def decisions(self) -> pd.DataFrame:
+        """See `RunStore.decisions`."""
+        rows = self.read("SELECT name, key, value FROM registered_model_tags WHERE key LIKE :like", like=f"{PREFIX}%")
+        return decisions_frame([(row[0], row[1], row[2]) for row in rows])
 
     def artifacts(self, run_id: str, folder: str = "") -> list[str]:
         """See `RunStore.artifacts`."""

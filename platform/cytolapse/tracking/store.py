@@ -32,7 +32,13 @@ class RunStore(Protocol):
         ...
 
     def versions(self) -> pd.DataFrame:
-        """One row per registered version: name, version, aliases (list), run_id, created, source, `tags.<key>`."""
+        """One row per registered version: name, version, aliases (list), run_id, created, source, description (its
+        model card), `tags.<key>`.
+        """
+        ...
+
+    def decisions(self) -> pd.DataFrame:
+        """One row per decision about a registered model's aliases, newest first: `decisions.COLUMNS`."""
         ...
 
     def artifacts(self, run_id: str, folder: str = "") -> list[str]:
