@@ -232,7 +232,8 @@ def test_runs_of_an_older_version_are_refused(data, runs, cli):
     pd.read_parquet(path).drop(columns=["marked", "markers"]).to_parquet(path, index=False)
     code, _, err = cli("compare", "right", "eroded")
     assert code == 1
-    assert "was evaluated by an older version, which did not count marked, markers: `--rescore DATA`" in err
+    assert "was evaluated by an older version, which did not count marked, markers: `cytolapse evaluate" in err
+    assert "counts them; or `--rescore DATA` scores the stored masks" in err
     path.unlink()
     code, _, err = cli("compare", "right", "eroded")
     assert code == 1 and "has no test/counts.parquet, an older version evaluated it: `cytolapse evaluate" in err

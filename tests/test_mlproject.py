@@ -36,7 +36,7 @@ def command_of(entry):
 
 
 def test_the_promised_entry_points_exist():
-    promised = "main unet mask_rcnn classical simulate evaluate log_masks segment study"
+    promised = "main unet mask_rcnn classical simulate evaluate promote log_masks segment study"
     assert set(promised.split()) <= set(ENTRIES)
     assert set(RECIPES) <= set(ENTRIES), "one entry point a recipe"
 

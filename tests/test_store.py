@@ -38,7 +38,7 @@ TAGS = {"cytolapse.dataset": "toy", "cytolapse.recipe": "unet", "cytolapse.head"
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> tuple[Path, list[str]]:
-    """A database with two runs, oldest first; the second is the champion."""
+    """A database with two runs, oldest first; the second is the challenger."""
     folder = tmp_path_factory.mktemp("filled")
     shutil.copy(empty_database, folder / "mlflow.db")
     store, made = f"sqlite:///{folder}/mlflow.db", []
@@ -48,7 +48,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> tu
             run.metrics({"val/silver/op_csb_masks": number / 10}, step=2)
         made.append(sync(run.folder, store))
         time.sleep(0.01)
-    promote(Wish(made), store)
+    promote(Wish(made, alias="challenger"), store)
     return folder / "mlflow.db", made
 
 
@@ -101,7 +101,7 @@ def test_the_table_of_points(store: str, runs: list[str]) -> None:
 def test_the_table_of_versions(store: str, runs: list[str]) -> None:
     versions = open_store(store).versions()
     assert list(versions.columns[: len(VERSION_COLUMNS)]) == VERSION_COLUMNS
-    assert versions[["name", "version", "aliases", "run_id"]].values.tolist() == [["toy", 1, ["champion"], runs[1]]]
+    assert versions[["name", "version", "aliases", "run_id"]].values.tolist() == [["toy", 1, ["challenger"], runs[1]]]
     assert versions["source"][0].startswith("models:/m-")
     assert "tags.promoted_at" in versions
 
@@ -253,18 +253,19 @@ def test_a_real_server_from_training_to_loading_and_its_death(
         log_example(run, tmp_path / "work")
         run.metrics({"val/silver/op_csb_masks": 0.5}, model="segmenter")
     assert run.closing_line() == f"run_id: {run.run_id}", caplog.text
-    promote(Wish([run.run_id]), address)
+    promote(Wish([run.run_id], alias="challenger"), address)
     reader, direct = open_store(address), open_store(store)
     pd.testing.assert_frame_equal(reader.runs(), direct.runs())
     pd.testing.assert_frame_equal(reader.series([run.run_id], ""), direct.series([run.run_id], ""))
     pd.testing.assert_frame_equal(reader.versions(), direct.versions())
+    pd.testing.assert_frame_equal(reader.decisions(), direct.decisions())
     report = reader.artifact(run.run_id, "report.md")
     assert report.is_relative_to(home / "artifacts")
     assert report.read_text() == "# Report\n"
     assert "test/previews/01.zip" in reader.artifacts(run.run_id)
     with pytest.raises(CytolapseError, match="file 'nothing' of run"):
         reader.artifact(run.run_id, "nothing")
-    folder = load_folder("models:/toy@champion", address)
+    folder = load_folder("models:/toy@challenger", address)
     assert {each.name for each in folder.iterdir()} == {"config.json", "weights.safetensors"}
     with start_run(address, experiment="toy", name="unet") as orphan:
         orphan.metrics({"train/loss": 1.0}, step=0)

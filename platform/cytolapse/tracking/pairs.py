@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,7 +15,7 @@ from cytolapse.tracking.logged import Logged, children, logged
 from cytolapse.tracking.masks import stored_masks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from cytolapse.data import DataSet
@@ -29,6 +28,10 @@ DATASET, DIGEST, SCHEMA = "cytolapse.dataset", "cytolapse.digest", "metric_schem
 NAMED = 5
 """Frames that a message names."""
 MEND = "`--rescore DATA` scores the stored masks of both afresh"
+
+
+class OldEvaluation(CytolapseError):
+    """What was logged lacks what is compared today."""
 
 
 class Evaluated(NamedTuple):
@@ -69,7 +72,10 @@ def open_pair(references: tuple[str, str], part: str, tracking: str = "") -> Pai
 
 def logged_pair(runs: tuple[Logged, Logged], part: str) -> Pair:
     """Like `open_pair`, of two runs that were looked up already."""
-    found = [evaluated(run, part) for run in runs]
+    try:
+        found = [evaluated(run, part) for run in runs]
+    except OldEvaluation as error:
+        raise CytolapseError(f"{error}; or {MEND}") from error
     _need_same_facts(runs, *(each.facts for each in found))
     scored = found[0].scored, found[1].scored
     for name in REFERENCES:
@@ -110,17 +116,19 @@ def evaluated(run: Logged, part: str) -> Evaluated:
     """What was logged of one part ("test", "val") of a run.
 
     Raises:
-        CytolapseError: it was not evaluated on that part, or by an older version.
+        OldEvaluation: an older version evaluated it.
+        CytolapseError: it was not evaluated on that part.
     """
     import pandas as pd
 
     files = run.artifacts(part)
     if f"{part}/counts.parquet" not in files:
-        raise CytolapseError(_absent(run, part, bool(files)))
+        raise _absent(run, part, bool(files))
     table = pd.read_parquet(run.artifact(f"{part}/counts.parquet"))
     if lacking := sorted({*COUNTS, "reference"} - set(table.columns)):
-        raise CytolapseError(
-            f"{run.name} was evaluated by an older version, which did not count {', '.join(lacking)}: {MEND}"
+        raise OldEvaluation(
+            f"{run.name} was evaluated by an older version, which did not count {', '.join(lacking)}: "
+            f"{_evaluate(run, part)} counts them"
         )
     results = {name: _result(run, part, name) for name in REFERENCES if (table["reference"] == name).any()}
     scored = {
@@ -144,14 +152,20 @@ def _one(*values: Any) -> Any:
     return different[0] if len(different) == 1 else ", ".join(map(str, different))
 
 
-def _absent(run: Logged, part: str, evaluated: bool) -> str:
+def _absent(run: Logged, part: str, evaluated: bool) -> CytolapseError:
     if parts := children(run):
         those = ", ".join(f"{each.name} ({each.role})" for each in parts)
-        return f"{run.name} is the parent of {len(parts)} runs and was not scored itself: compare two of {those}"
-    how = f"`cytolapse evaluate {run.reference} --data DATA --split {part}`"
+        return CytolapseError(
+            f"{run.name} is the parent of {len(parts)} runs and was not scored itself: compare two of {those}"
+        )
+    how = _evaluate(run, part)
     if evaluated:
-        return f"{run.name} has no {part}/counts.parquet, an older version evaluated it: {how} writes it; or {MEND}"
-    return f"{run.name} was not evaluated on {part}: {how} does that"
+        return OldEvaluation(f"{run.name} has no {part}/counts.parquet, an older version evaluated it: {how} writes it")
+    return CytolapseError(f"{run.name} was not evaluated on {part}: {how} does that")
+
+
+def _evaluate(run: Logged, part: str) -> str:
+    return f"`cytolapse evaluate {run.reference} --data DATA --split {part}`"
 
 
 def _need_same_facts(runs: tuple[Logged, Logged], a: Mapping[str, Any], b: Mapping[str, Any]) -> None:

@@ -31,7 +31,8 @@ SELECT run_uuid, key, step, value, timestamp, is_nan FROM metrics
 WHERE run_uuid IN :runs AND substr(key, 1, :length) = :prefix ORDER BY timestamp
 """
 _VERSIONS = """
-SELECT name, version, run_id, creation_time, source, coalesce(description, '') FROM model_versions WHERE current_stage != 'Deleted_Internal'
+SELECT name, version, run_id, creation_time, source, coalesce(description, '') FROM model_versions
+WHERE current_stage != 'Deleted_Internal'
 AND name NOT IN (SELECT name FROM registered_model_tags WHERE key = 'mlflow.prompt.is_prompt')
 """
 

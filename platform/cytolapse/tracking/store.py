@@ -32,8 +32,9 @@ class RunStore(Protocol):
         ...
 
     def versions(self) -> pd.DataFrame:
-        """One row per registered version: name, version, aliases (list), run_id, created, source, description (its
-        model card), `tags.<key>`.
+        """One row per registered version, by name and newest first.
+
+        Columns: name, version, aliases (list), run_id, created, source, description (its model card), `tags.<key>`.
         """
         ...
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ from cytolapse.errors import CytolapseError
 from cytolapse.tracking.load import load_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from mlflow import MlflowClient
 
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 LONGEST = 5000
 """Characters that the description of a version may have in every database."""
 SHOWN = ("seg", "det", "det_masks", "op_csb", "op_csb_masks", "pixel_iou", "f1_iou_0.50", "f1_iou_0.75")
+NEEDED = {"frames", "full_frames", "n_truth", "border", "scores", "intervals", "curve", "by_sequence", "bins"}
 PARTS = {"test": "Test", "val": "Validation"}
 REFERENCES = ("gold", "silver")
 
@@ -53,7 +53,9 @@ def facts_of(client: MlflowClient, name: str, version: str, run: Logged, model_i
     for part in PARTS:
         for reference in REFERENCES:
             if (path := f"curves/{part}-{reference}.json") in files:
-                results.setdefault(part, {})[reference] = json.loads(run.artifact(path).read_text())
+                result = json.loads(run.artifact(path).read_text())
+                if set(result) >= NEEDED:  # else an older version wrote it
+                    results.setdefault(part, {})[reference] = result
     return Facts(name, version, run, params, _um(model_id, client.tracking_uri), results)
 
 
@@ -89,9 +91,10 @@ def _data(facts: Facts) -> list[str]:
     learned = facts.params.get("cfg.train_on", "silver")
     lines = ["## Data", f"- Data set {tags.get('cytolapse.dataset', '?')}, digest {tags.get('cytolapse.digest', '?')}"]
     lines += [f"- Pixel size: {um}", f"- Learned from and chosen on: {learned} truth"]
-    split = json.loads(tags.get("cytolapse.split", "{}"))
-    blocks = {part: ", ".join(f"{name} [{a}:{b}]" for name, a, b in split.get(part, [])) for part in split}
-    return lines + [f"- {part.capitalize()}: sequence and frame positions {where}" for part, where in blocks.items()]
+    for part, blocks in json.loads(tags.get("cytolapse.split", "{}")).items():
+        where = ", ".join(f"{start} to {stop - 1} of {name}" for name, start, stop in blocks)
+        lines.append(f"- {part.capitalize()}: frames {where}, counted from 0")
+    return lines
 
 
 def _scores(facts: Facts) -> list[str]:
@@ -106,7 +109,7 @@ def _scores(facts: Facts) -> list[str]:
             cells = [_score(result, name) for result in results.values()]
             if any(cell != "-" for cell in cells):
                 lines.append(f"| `{name}` | {' | '.join(cells)} |")
-    return lines if facts.results else [lines[0], "None: the run was not evaluated."]
+    return lines if facts.results else [lines[0], "None: the run was not evaluated, or by an older version."]
 
 
 def _title(item: tuple[str, Mapping[str, Any]]) -> str:
@@ -132,26 +135,33 @@ def _limits(facts: Facts) -> list[str]:
 
 def _limit_lines(facts: Facts) -> Iterator[str]:
     test = facts.results.get("test", {})
-    if not test:
+    if test:
+        sequences = sorted({name for result in test.values() for name in result["by_sequence"]})
+        where = f"sequence {', '.join(sequences)} of one data set"
+        yield f"Test frames are of {where}: other microscopes, cells or media may score lower."
+    else:
         yield "Not evaluated on test frames: what it is worth on frames that nothing was chosen on is not known."
     for name, result in test.items():
-        sequences = ", ".join(result["by_sequence"])
-        few = [cells for cells, each in result["bins"].items() if not each["frames"]]
-        yield f"{name.capitalize()} test frames are of sequence {sequences} of one data set: other microscopes, cells or media may score lower."
-        if few:
-            yield f"No {name} test frame holds {', '.join(few)} cells: nothing is known there."
-        if result["full_frames"] < result["frames"]:
-            yield f"{result['full_frames']} of {result['frames']} {name} frames hold every cell; only they count false positives."
-        reasons = {each["reason"] for key, each in result["intervals"].items() if key in SHOWN and each["low"] is None}
-        if few_blocks := sorted(reason for reason in reasons if reason.startswith("blocks")):
-            yield f"{name.capitalize()}, no interval: {few_blocks[0]}."
-        if border := result["border"]:
-            yield f"Cells within {border} px of the edge are not scored."
+        yield from _limits_of(f"{name.capitalize()} truth", result)
+    if border := max((result["border"] for result in test.values()), default=0):
+        yield f"Cells that lie wholly within {border} px of the edge are not scored."
     if facts.params.get("cfg.train_on", "silver") == "silver":
         yield "Silver truth is made by programs: the model has learned their habits, too."
     if facts.um is None:
         yield "The pixel size is not known: frames of another magnification are not rescaled for it."
     yield "Intervals tell what other frames of such movies would change, not what another seed would."
+
+
+def _limits_of(truth: str, result: Mapping[str, Any]) -> Iterator[str]:
+    few = [cells for cells, each in result["bins"].items() if not each["frames"]]
+    if few:
+        yield f"{truth}: no test frame holds {' or '.join(few)} cells; nothing is known there."
+    if result["full_frames"] < result["frames"]:
+        full = f"{result['full_frames']} of {result['frames']}"
+        yield f"{truth}: {full} frames hold every cell; false positives are counted in those."
+    reasons = {each["reason"] for key, each in result["intervals"].items() if key in SHOWN and each["low"] is None}
+    if few_blocks := sorted(reason for reason in reasons if reason.startswith("blocks")):
+        yield f"{truth}: no interval; {few_blocks[0]}."
 
 
 def _use(facts: Facts) -> list[str]:

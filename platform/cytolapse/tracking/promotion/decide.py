@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +22,8 @@ from cytolapse.tracking.reference import run_id_of
 from cytolapse.tracking.uri import store_uri
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mlflow import MlflowClient
 
     from cytolapse.tracking.promotion.policy import Policy

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,8 @@ from cytolapse.metrics.comparison import compare_bins
 from cytolapse.metrics.counts import OF_TRUTH
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from cytolapse.metrics import Difference
     from cytolapse.metrics.comparison import Comparison, Scored
     from cytolapse.tracking.pairs import Evaluated

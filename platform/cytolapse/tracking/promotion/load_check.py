@@ -40,7 +40,7 @@ def load_check(client: MlflowClient, run: Logged, model_id: str, data: str, poli
         segmenter = Segmenter.load(load_folder(f"models:/{model_id}", client.tracking_uri))
     except CytolapseError as error:
         return [Rule(LOADS, FAILED, str(error))]
-    loads = Rule(LOADS, PASSED, f"{model_id}, {segmenter.config.model}")
+    loads = Rule(LOADS, PASSED, f"{segmenter.config.recipe}, {model_id}")
     try:
         return [loads, _reproduces(segmenter, run, data or _recorded(client, run), policy)]
     except CytolapseError as error:

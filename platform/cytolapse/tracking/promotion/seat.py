@@ -1,7 +1,7 @@
 """Seat: an alias of a registered model, taken by one at a time though MLflow knows only `set`, last writer wins.
 
-On one host a lock beside the store decides. A server has none: everybody writes the decision down first, looks, sets the
-alias, and looks again; of those who meet the earliest decision wins, the others put the alias back and are told.
+On one host a lock beside the store decides. A server has none: everybody writes the decision down first, looks, sets
+the alias, and looks again; of those who meet the earliest decision wins, the others put the alias back and are told.
 """
 
 from __future__ import annotations
