@@ -247,3 +247,19 @@ def test_true_masks_of_the_toy_world_score_one():
     markers = [match(image, new, frame=t) for t, (image, new) in enumerate(zip(truth, named, strict=True))]
     scores = summarise([], markers, tracks={"": Tracks(rows, tracks)}).scores
     assert scores["tra"] == scores["lnk"] == 1
+
+
+@pytest.mark.slow
+def test_true_masks_of_simulated_muscle_stem_cells(cli, tmp_path):
+    """Of a seed that no default was chosen on, small and short; `benchmarks/linking.py` has full size and length."""
+    words = ("--preset", "musc", "--frames", 200, "--size", 518, 535, "--gold-frames", 200, "--seed", 40)
+    code, _, err = cli("simulate", "musc", *words)
+    assert code == 0, err
+    for sequence in ("01", "02"):
+        truth = tmp_path / f"musc/{sequence}_GT"
+        images = [tifffile.imread(truth / f"SEG/man_seg{t:04d}.tif") for t in range(200)]
+        folder = write_linked(tmp_path / sequence, "mask{:04d}.tif", images, np.zeros((0, 4), int), "res_track.txt")
+        link_folder(folder, range(200))
+        code, _, err = cli("score", truth, folder, "--border", 0, "--json", "scores.json")
+        assert code == 0, err
+        assert json.loads((tmp_path / "scores.json").read_text())["scores"]["tra"] >= 0.98
