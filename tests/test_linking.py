@@ -227,7 +227,7 @@ def test_segment_with_link_writes_a_result_folder(cli, toy, model, tmp_path):
     assert code == 0, err
     tracks = read_tracks(tmp_path / "01_RES/res_track.txt")
     assert out == f"40 masks and {len(tracks)} tracks in 01_RES\n"
-    masks = [tifffile.imread(tmp_path / f"01_RES/mask{t:04d}.tif") for t in range(TOY_FRAMES)]
+    masks = [tifffile.imread(tmp_path / f"01_RES/mask{t:03d}.tif") for t in range(TOY_FRAMES)]
     assert sorted(path.name for path in (tmp_path / "01_RES").iterdir())[-1] == "res_track.txt"
     assert all(mask.dtype == np.uint16 for mask in masks)
     need_valid("", tracks, {t: set(np.unique(mask).tolist()) - {0} for t, mask in enumerate(masks)})

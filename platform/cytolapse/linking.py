@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from cytolapse.data.masks import HIGHEST, mask_name, write_mask, write_tracks
+from cytolapse.data.masks import DIGITS, HIGHEST, mask_name, write_mask, write_tracks
 from cytolapse.data.tiff import Array, as_labels, read_image
 from cytolapse.displacement import Seen, costs, see
 from cytolapse.errors import CytolapseError
@@ -76,18 +76,19 @@ def link(numbers: Iterable[int], frames: Iterable[Labels]) -> Linked:
     return _as_tracks(list(seen), frames_seen, edges)
 
 
-def link_folder(folder: Path, numbers: Sequence[int]) -> Ints:
+def link_folder(folder: Path, numbers: Sequence[int], digits: int = DIGITS) -> Ints:
     """Give the masks in a folder the ids of their tracks, and write `res_track.txt` beside them; returns the tracks.
 
     Args:
         folder: holds `maskTTTT.tif` of every number.
         numbers: frame numbers, rising.
+        digits: of the numbers in the names of the masks.
 
     Raises:
         TooManyTracks: there are more than a mask can name; the masks are as they were.
         CytolapseError: a mask can't be read, or the disk is full.
     """
-    paths = {number: folder / mask_name(number) for number in numbers}
+    paths = {number: folder / mask_name(number, digits) for number in numbers}
 
     def masks(what: str) -> Iterator[tuple[int, Array]]:
         for number, path in tqdm(paths.items(), what, unit="frame", delay=2, leave=False):

@@ -27,7 +27,8 @@ def segment(model: str, frames: Path, out: Path, um: float | None, link: bool, *
 
     MODEL is models:/NAME@ALIAS, runs:/RUN_ID/segmenter or a folder. Frames whose pixel size differs from the model's by
     more than 20 % are rescaled for it; the masks have the size of the frames. With --link, OUT is what the Cell
-    Tracking Challenge takes as NN_RES; without it, an id stands for a cell in one frame only.
+    Tracking Challenge takes as NN_RES, its names with as many digits as those of FRAMES (3 or 4); without it, an id
+    stands for a cell in one frame only.
 
     \b
     Examples:
@@ -39,9 +40,10 @@ def segment(model: str, frames: Path, out: Path, um: float | None, link: bool, *
 
     from cytolapse.data import open_frames
     from cytolapse.data.findings import count
-    from cytolapse.data.masks import new_mask_folder, write_masks
+    from cytolapse.data.masks import DIGITS, digits_of, new_mask_folder, write_masks
     from cytolapse.data.um import frames_um
     from cytolapse.linking import link_folder
+    from cytolapse.metrics.folders import label_files
     from cytolapse.segmenter import Segmenter
     from cytolapse.tracking import load_folder
 
@@ -52,8 +54,9 @@ def segment(model: str, frames: Path, out: Path, um: float | None, link: bool, *
         _warn_unknown(um, segmenter.um)
         found = segmenter.segment(movie.frames, um)
         numbers = [int(number) for number in movie.numbers]
-        write_masks(partial, numbers, tqdm(found, "segment", len(movie), unit="frame", dynamic_ncols=True))
-        tracks = f" and {count(len(link_folder(partial, numbers)), 'track')}" if link else ""
+        digits = digits_of(label_files(frames).values()) if link and frames.is_dir() else DIGITS
+        write_masks(partial, numbers, tqdm(found, "segment", len(movie), unit="frame", dynamic_ncols=True), digits)
+        tracks = f" and {count(len(link_folder(partial, numbers, digits)), 'track')}" if link else ""
     click.echo(f"{count(len(movie), 'mask')}{tracks} in {out}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -18,13 +19,25 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 HIGHEST = 65535
+DIGITS = 4
 TRACKS = "res_track.txt"
 """The file beside linked masks: a line a track, with label, first frame, last frame and parent (0 = none)."""
 
 
-def mask_name(number: int) -> str:
+def mask_name(number: int, digits: int = DIGITS) -> str:
     """The file name of a frame number: `maskTTTT.tif`."""
-    return f"mask{number:04d}.tif"
+    return f"mask{number:0{digits}d}.tif"
+
+
+def digits_of(frames: Iterable[Path]) -> int:
+    """How many digits the challenge's tools expect in the names of masks: as many as in those of the frames, 3 or 4.
+
+    >>> from pathlib import Path
+    >>> digits_of([Path("t000.tif"), Path("t001.tif")]), digits_of([Path("t0000.tif")]), digits_of([Path("a7.tif")])
+    (3, 4, 4)
+    """
+    widths = {len(re.findall(r"\d+", frame.stem)[-1]) for frame in frames}
+    return 3 if widths == {3} else DIGITS
 
 
 def write_mask(path: Path, labels: NDArray[Any]) -> None:
@@ -90,7 +103,7 @@ def writing(out: Path) -> Iterator[None]:
         raise CytolapseError(f"{out} could not be written: {error}") from error
 
 
-def write_masks(folder: Path, numbers: Iterable[int], frames: Iterable[NDArray[Any]]) -> None:
+def write_masks(folder: Path, numbers: Iterable[int], frames: Iterable[NDArray[Any]], digits: int = DIGITS) -> None:
     """Write one mask a frame; numbers are those of the frames' file names.
 
     Raises:
@@ -98,7 +111,7 @@ def write_masks(folder: Path, numbers: Iterable[int], frames: Iterable[NDArray[A
     """
     folder.mkdir(parents=True, exist_ok=True)
     for number, labels in zip(numbers, frames, strict=True):
-        write_mask(folder / mask_name(number), labels)
+        write_mask(folder / mask_name(number, digits), labels)
 
 
 def write_tracks(folder: Path, tracks: NDArray[Any]) -> None:

@@ -39,6 +39,6 @@ def write_ctc(sequences: Sequence[Labelled], out: Path) -> None:
 
 
 def _write(folder: Path, labelled: Labelled) -> None:
-    write_masks(folder, labelled.numbers, (labels for _, labels in labelled))
+    write_masks(folder, labelled.numbers, (labels for _, labels in labelled), labelled.digits)
     if labelled.tracks is not None:
         write_tracks(folder, labelled.tracks[labelled.tracks[:, 0].argsort()])

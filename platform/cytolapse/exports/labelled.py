@@ -13,7 +13,7 @@ from tqdm import tqdm
 from cytolapse.data.check import present
 from cytolapse.data.check_tracks import need_valid
 from cytolapse.data.findings import ranges
-from cytolapse.data.masks import TRACKS
+from cytolapse.data.masks import DIGITS, TRACKS
 from cytolapse.data.tiff import as_labels, in_words
 from cytolapse.errors import CytolapseError
 
@@ -54,6 +54,7 @@ class Labelled:
         movie: the frames, or None.
         um: um per pixel, or None.
         minutes: minutes per frame, or None.
+        digits: of the frame numbers in file names.
     """
 
     path: Path
@@ -64,6 +65,7 @@ class Labelled:
     movie: Movie | None = None
     um: float | None = None
     minutes: float | None = None
+    digits: int = DIGITS
 
     @property
     def numbers(self) -> list[int]:

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cytolapse.data import ctc, open_frames
-from cytolapse.data.masks import TRACKS
+from cytolapse.data.masks import TRACKS, digits_of
 from cytolapse.data.um import frames_um
 from cytolapse.errors import CytolapseError
 from cytolapse.exports.ctc import RESULT
 from cytolapse.exports.labelled import Labelled
-from cytolapse.metrics.folders import open_truth, read_labels
+from cytolapse.metrics.folders import label_files, open_truth, read_labels
 from cytolapse.tracking import logged
 from cytolapse.tracking.masks import stored_masks
 from cytolapse.tracking.spool import EVENTS
@@ -94,7 +94,8 @@ def _folder(source: Source, path: Path) -> Labelled:
     folder = next(iter(truth.files.values())).parent
     result = RESULT.fullmatch(path.resolve().name)
     name = truth.sequence or (result[1] if result else "")
-    labelled = Labelled(folder, source.sequence or name, MaskFolder(truth.files))
+    digits = digits_of(truth.files.values())
+    labelled = Labelled(folder, source.sequence or name, MaskFolder(truth.files), digits=digits)
     linked = next((folder / file for file in (TRACKS, MANUAL) if (folder / file).is_file()), None)
     if linked is not None:
         labelled = replace(labelled, tracks=ctc.read_tracks(linked), tracks_file=linked)
@@ -136,11 +137,12 @@ def _in_place(source: Source, labelled: Labelled, beside: Path | None = None) ->
     home = source.data or (path.resolve().parent if ctc.SEQUENCE.fullmatch(path.resolve().name) else None)
     facts = ctc.read_facts(home) if home else ctc.Facts("")
     movie = open_frames(path)
+    digits = digits_of(label_files(path).values()) if path.is_dir() else labelled.digits
     lacking = path is beside and not set(labelled.masks) <= set(movie.numbers.tolist())
     if lacking:
         log.warning("%s lacks frames of which there are masks: it is left out; give --frames", path)
     um, minutes = source.um or facts.um or frames_um(path), source.minutes or facts.minutes
-    return replace(labelled, movie=None if lacking else movie, um=um, minutes=minutes)
+    return replace(labelled, movie=None if lacking else movie, um=um, minutes=minutes, digits=digits)
 
 
 def _sequence(root: Path, labelled: Labelled) -> str:
