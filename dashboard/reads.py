@@ -1,8 +1,14 @@
-"""What the pages read from the store; kept for ten seconds, a loss for three, files for as long as the process runs."""
+"""What the pages read from the store.
+
+Kept for ten seconds, a loss for three, files for as long as the process runs. The table of runs is kept for longer
+where the store can say that nothing was written since.
+"""
 
 from __future__ import annotations
 
 import os
+import threading
+import time
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -37,8 +43,13 @@ def pages_of_mlflow() -> str:
 
 
 def runs() -> pd.DataFrame:
-    """Every run, newest first."""
-    return _runs(address())
+    """Every run, newest first; a copy, in which a page may change what it likes."""
+    kept = _kept_runs(address())
+    with kept.lock:  # who comes while another reads waits for the same table
+        if time.monotonic() - kept.asked > SECONDS or kept.table is None:
+            kept.refresh(_store(address()))
+        assert kept.table is not None
+        return kept.table.copy(deep=False)
 
 
 def series(run_ids: Sequence[str], prefix: str) -> pd.DataFrame:
@@ -51,10 +62,14 @@ def readings(runs: pd.DataFrame) -> pd.Series:
     """How often the test part of each run was evaluated; NaN for a run with test scores that counted nothing."""
     counts = runs.filter(regex=r"^metrics\.test/").notna().any(axis=1).map({True: float("nan"), False: 0.0})
     if f"metrics.{READINGS}" in runs:
-        store = _store(address())
-        known = runs.loc[runs[f"metrics.{READINGS}"].notna(), ["run_id", "finished"]]
-        for place, run_id, finished in known.itertuples():
-            counts[place] = _readings(address(), str(run_id), str(finished), store)
+        counted = runs.loc[runs[f"metrics.{READINGS}"].notna(), ["run_id", "finished"]]
+        known = _known_readings(address())
+        keys = [(str(run_id), str(finished)) for run_id, finished in counted.itertuples(index=False)]
+        new = [key for key in keys if key not in known]
+        if new:
+            points = _store(address()).series([run_id for run_id, _ in new], READINGS)["run_id"].value_counts()
+            known.update({key: int(points.get(key[0], 0)) for key in new})
+        counts[counted.index] = [known[key] for key in keys]
     return counts
 
 
@@ -114,12 +129,13 @@ def frame(path: Path, number: int) -> FrameView:
 
 def forget_runs() -> None:
     """Read the runs anew, after one was changed."""
-    _runs.clear()
+    _kept_runs.clear()
 
 
 def forget() -> None:
     """Read everything anew."""
     st.cache_data.clear()
+    st.cache_resource.clear()
 
 
 def _store(uri: str) -> RunStore:
@@ -128,9 +144,29 @@ def _store(uri: str) -> RunStore:
     return open_store(uri)
 
 
-@st.cache_data(ttl=SECONDS, show_spinner="Reading the runs ...")
-def _runs(uri: str) -> pd.DataFrame:
-    return _store(uri).runs()
+class _Runs:
+    """The table of runs of one store, for all sessions."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.table: pd.DataFrame | None = None
+        self.asked = 0.0
+        self.written = ""
+
+    def refresh(self, store: RunStore) -> None:
+        """Read the table, unless nothing was written since."""
+        written, now = store.written(), time.monotonic()
+        # Whether a run that still runs fell silent is told by the clock, not by the store.
+        runs = self.table is not None and (self.table["status"] == "RUNNING").any()
+        if self.table is None or runs or not written or written != self.written:
+            with st.spinner("Reading the runs ..."):
+                self.table = store.runs()
+        self.asked, self.written = now, written
+
+
+@st.cache_resource(show_spinner=False)
+def _kept_runs(uri: str) -> _Runs:
+    return _Runs()
 
 
 @st.cache_data(ttl=SECONDS, show_spinner="Reading the curves ...")
@@ -139,9 +175,9 @@ def _series(uri: str, run_ids: tuple[str, ...], prefix: str) -> pd.DataFrame:
 
 
 # No time limit: a run that is evaluated once more gets another end.
-@st.cache_data(show_spinner="Counting the readings of the test part ...")
-def _readings(uri: str, run_id: str, finished: str, _store: RunStore) -> int:
-    return len(_store.series([run_id], READINGS))
+@st.cache_resource(show_spinner=False)
+def _known_readings(uri: str) -> dict[tuple[str, str], int]:
+    return {}
 
 
 @st.cache_data(ttl=SECONDS, show_spinner="Reading the registry ...")

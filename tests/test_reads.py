@@ -72,6 +72,20 @@ def test_an_unreachable_store_is_told_each_time_and_never_remembered(here, monke
     assert reads.runs().empty, "back again, and nobody had to clear a cache"
 
 
+def test_runs_are_read_again_only_after_something_was_written(here, monkeypatch):
+    run_id = log()
+    monkeypatch.setattr(reads, "SECONDS", 0)
+    assert list(reads.runs()["run_id"]) == [run_id]
+    store = type(open_store(here))
+    read, asked = store.runs, []
+    monkeypatch.setattr(store, "runs", lambda self: asked.append(1) or read(self))
+    assert list(reads.runs()["run_id"]) == [run_id]
+    assert not asked, "nothing was written since"
+    log()
+    assert len(reads.runs()) == 2
+    assert asked
+
+
 @pytest.mark.parametrize("back_end", [open_store, ClientStore])
 def test_each_evaluation_is_one_point_of_the_readings(here, back_end):
     run_id = log(**{"test__readings": 1.0})

@@ -35,13 +35,17 @@ class ClientStore:
     def _client(self) -> MlflowClient:
         return connect(self.uri)
 
+    def written(self) -> str:
+        """See `RunStore.written`: a server doesn't tell."""
+        return ""
+
     def runs(self) -> pd.DataFrame:
         """See `RunStore.runs`."""
         with explained(self.uri, "runs"):
             client = self._client
             names = {e.experiment_id: e.name for e in _pages(lambda token: client.search_experiments(page_token=token))}
             found = _pages(lambda token: client.search_runs(list(names), max_results=PAGE, page_token=token))
-            return runs_frame([_run_row(run, names) for run in found] if names else [])
+            return _runs_frame(list(found) if names else [], names)
 
     def series(self, run_ids: Sequence[str], prefix: str) -> pd.DataFrame:
         """See `RunStore.series`."""
@@ -104,19 +108,17 @@ def _pages(search: Callable[[str | None], Any]) -> Iterator[Any]:
             return
 
 
-def _run_row(run: Any, experiments: dict[str, str]) -> RunRow:
-    info, data = run.info, run.data
-    return RunRow(
-        run_id=info.run_id,
-        name=info.run_name,
-        status=info.status,
-        started=info.start_time,
-        finished=info.end_time,
-        experiment=experiments[info.experiment_id],
-        metrics=dict(data.metrics),
-        params=dict(data.params),
-        tags=dict(data.tags),
-    )
+def _runs_frame(runs: list[Run], experiments: dict[str, str]) -> pd.DataFrame:
+    infos = [run.info for run in runs]
+    rows = [
+        RunRow(each.run_id, each.run_name, each.status, each.start_time, each.end_time, experiments[each.experiment_id])
+        for each in infos
+    ]
+    groups = [
+        [(run.info.run_id, key, value) for run in runs for key, value in getattr(run.data, group).items()]
+        for group in ("metrics", "params", "tags")
+    ]
+    return runs_frame(rows, *groups)
 
 
 def _version_row(version: Any, aliases: dict[str, str]) -> VersionRow:

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cytolapse.tracking.handlers import HEARTBEAT
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
 
-RUN_COLUMNS = ["run_id", "name", "status", "started", "finished", "experiment", "dataset", "recipe", "head"]
+_TAGGED = ("dataset", "recipe", "head")
+RUN_COLUMNS = ["run_id", "name", "status", "started", "finished", "experiment", *_TAGGED]
 SERIES_COLUMNS = ["run_id", "key", "step", "value", "time_ms"]
 VERSION_COLUMNS = ["name", "version", "aliases", "run_id", "created", "source", "description"]
+CURVE = "curve/"
 STALE_MS = 5 * 60 * 1000
 
 
-@dataclass
-class RunRow:
+class RunRow(NamedTuple):
     """One run as the store has it; times in ms since 1970."""
 
     run_id: str
@@ -27,26 +30,10 @@ class RunRow:
     started: int | None
     finished: int | None
     experiment: str
-    metrics: dict[str, float] = field(default_factory=dict)
-    params: dict[str, str] = field(default_factory=dict)
-    tags: dict[str, str] = field(default_factory=dict)
 
-    def row(self, now_ms: int) -> dict[str, Any]:
-        """Column -> value; curves are left out, since the last point of a curve says nothing."""
-        alive = int(self.tags.get(HEARTBEAT) or self.started or 0)
-        stale = self.status == "RUNNING" and now_ms - alive > STALE_MS
-        return {
-            "run_id": self.run_id,
-            "name": self.name,
-            "status": "stale" if stale else self.status,
-            "started": self.started,
-            "finished": self.finished,
-            "experiment": self.experiment,
-            **{name: self.tags.get(f"cytolapse.{name}", "") for name in ("dataset", "recipe", "head")},
-            **{f"metrics.{key}": value for key, value in self.metrics.items() if not key.startswith("curve/")},
-            **{f"params.{key}": value for key, value in self.params.items()},
-            **{f"tags.{key}": value for key, value in self.tags.items()},
-        }
+
+Cell = tuple[str, str, Any]
+"""Run id, key, value: one metric, parameter or tag of a run."""
 
 
 @dataclass
@@ -63,18 +50,49 @@ class VersionRow:
     tags: dict[str, str] = field(default_factory=dict)
 
 
-def runs_frame(rows: list[RunRow]) -> pd.DataFrame:
-    """One row per run, newest first; metrics as float, params and tags as text, times in UTC."""
+def runs_frame(
+    rows: list[RunRow], metrics: Sequence[Cell], params: Sequence[Cell], tags: Sequence[Cell]
+) -> pd.DataFrame:
+    """One row per run, newest first; metrics as float, params and tags as text, times in UTC.
+
+    Curves are left out, since the last point of a curve says nothing. Cells of runs that are no row are passed over.
+    """
     import pandas as pd
 
-    now_ms = int(time.time() * 1000)
-    records = [run.row(now_ms) for run in sorted(rows, key=lambda run: (-(run.started or 0), run.run_id))]
-    keys = sorted({key for record in records for key in record} - set(RUN_COLUMNS), key=_by_group)
-    frame = pd.DataFrame(records, columns=RUN_COLUMNS + keys)
+    rows = sorted(rows, key=lambda run: (-(run.started or 0), run.run_id))
+    frame = pd.DataFrame(rows, columns=list(RunRow._fields))
+    place = {run.run_id: number for number, run in enumerate(rows)}
+    wide = [_wide(cells, place, group) for cells, group in ((metrics, "metrics"), (params, "params"), (tags, "tags"))]
+    beats, tagged = _tag(wide[2], HEARTBEAT), {name: _tag(wide[2], f"cytolapse.{name}") for name in _TAGGED}
+    alive = pd.to_numeric(beats.replace("", None)).fillna(pd.to_numeric(frame["started"])).fillna(0)
+    silent = (frame["status"] == "RUNNING") & (time.time() * 1000 - alive > STALE_MS)
+    frame["status"] = frame["status"].mask(silent, "stale")
     for column in ("started", "finished"):
         frame[column] = _utc(frame[column])
-    metrics = [key for key in keys if key.startswith("metrics.")]
-    return frame.astype(dict.fromkeys(metrics, "float64")).copy()  # in one piece, whatever a page adds to it
+    return pd.concat([frame.assign(**tagged), *wide], axis=1)
+
+
+def _wide(cells: Sequence[Cell], place: dict[str, int], group: str) -> pd.DataFrame:
+    """Run by key: one column `<group>.<key>` per key, in the order of the keys."""
+    import numpy as np
+    import pandas as pd
+
+    kept = [cell for cell in cells if cell[0] in place and not (group == "metrics" and cell[1].startswith(CURVE))]
+    number = {key: column for column, key in enumerate(sorted({cell[1] for cell in kept}))}
+    table = np.full((len(number), len(place)), np.nan, float if group == "metrics" else object)
+    if kept:
+        runs, keys, values = zip(*kept, strict=True)
+        table[[number[key] for key in keys], [place[run] for run in runs]] = values
+    named = {f"{group}.{key}": table[column] for key, column in number.items()}
+    return pd.DataFrame(named, index=range(len(place)))
+
+
+def _tag(tags: pd.DataFrame, key: str) -> pd.Series[Any]:
+    """A tag of each run; empty where it has none."""
+    import pandas as pd
+
+    name = f"tags.{key}"
+    return tags[name].fillna("") if name in tags else pd.Series("", index=tags.index)
 
 
 def series_frame(rows: list[tuple[str, str, int, float, int]]) -> pd.DataFrame:
@@ -109,7 +127,3 @@ def _utc(times_ms: Any) -> Any:
     import pandas as pd
 
     return pd.to_datetime(pd.to_numeric(times_ms), unit="ms", utc=True)
-
-
-def _by_group(key: str) -> tuple[int, str]:
-    return ("metrics", "params", "tags").index(key.split(".")[0]), key

@@ -9,7 +9,7 @@ from cytolapse.errors import CytolapseError
 from cytolapse.tracking.client import brief
 from cytolapse.tracking.decisions import PREFIX, decisions_frame
 from cytolapse.tracking.files import local_artifact, local_artifacts
-from cytolapse.tracking.frames import RunRow, VersionRow, runs_frame, series_frame, versions_frame
+from cytolapse.tracking.frames import CURVE, RunRow, VersionRow, runs_frame, series_frame, versions_frame
 from cytolapse.tracking.uri import shown, sqlite_file
 
 if TYPE_CHECKING:
@@ -26,9 +26,13 @@ SELECT r.run_uuid, r.name, r.status, r.start_time, r.end_time, e.name
 FROM runs r JOIN experiments e ON e.experiment_id = r.experiment_id
 WHERE r.lifecycle_stage = 'active' AND e.lifecycle_stage = 'active'
 """
+_METRICS = f"""
+SELECT run_uuid, key, CASE WHEN is_nan THEN NULL ELSE value END FROM latest_metrics
+WHERE substr(key, 1, {len(CURVE)}) != '{CURVE}'
+"""
 _SERIES = """
 SELECT run_uuid, key, step, value, timestamp, is_nan FROM metrics
-WHERE run_uuid IN :runs AND substr(key, 1, :length) = :prefix ORDER BY timestamp
+WHERE run_uuid IN :runs AND substr(key, 1, :length) = :prefix
 """
 _VERSIONS = """
 SELECT name, version, run_id, creation_time, source, coalesce(description, '') FROM model_versions
@@ -96,21 +100,26 @@ class SqlStore:
         assert self._file is not None
         return sqlite3.connect(f"{self._file.as_uri()}?mode=ro", uri=True, timeout=20, check_same_thread=False)
 
+    def written(self) -> str:
+        """See `RunStore.written`: when the file was last written, and its log of what is still to be put into it."""
+        if self._file is None:
+            return ""
+        found = [path.stat() for path in (self._file, self._file.with_name(f"{self._file.name}-wal")) if path.is_file()]
+        return ";".join(f"{each.st_mtime_ns},{each.st_size}" for each in found)
+
     def runs(self) -> pd.DataFrame:
         """See `RunStore.runs`."""
-        rows = {row[0]: RunRow(*row) for row in self.read(_RUNS)}
-        for run_id, key, value, is_nan in self.read("SELECT run_uuid, key, value, is_nan FROM latest_metrics"):
-            if run_id in rows:
-                rows[run_id].metrics[key] = float("nan") if is_nan else value
-        for table, name in (("params", "params"), ("tags", "tags")):
-            for run_id, key, value in self.read(f"SELECT run_uuid, key, value FROM {table}"):
-                if run_id in rows:
-                    getattr(rows[run_id], name)[key] = value
-        return runs_frame(list(rows.values()))
+        rows = [RunRow(*row) for row in self.read(_RUNS)]
+        params, tags = (self.read(f"SELECT run_uuid, key, value FROM {table}") for table in ("params", "tags"))
+        return runs_frame(rows, self.read(_METRICS), params, tags)
 
     def series(self, run_ids: Sequence[str], prefix: str) -> pd.DataFrame:
         """See `RunStore.series`."""
-        rows = self.read(_SERIES, runs=list(run_ids), prefix=prefix, length=len(prefix)) if len(run_ids) else []
+        asked = {"runs": list(run_ids), "prefix": prefix, "length": len(prefix)}
+        near = ""
+        if self._file is not None:  # SQLite orders keys by their bytes, so that its index finds them
+            near, asked["beyond"] = " AND key BETWEEN :prefix AND :beyond", prefix + "\U0010ffff"
+        rows = self.read(f"{_SERIES}{near} ORDER BY timestamp", **asked) if len(run_ids) else []
         return series_frame([(*row[:3], float("nan") if row[5] else row[3], row[4]) for row in rows])
 
     def versions(self) -> pd.DataFrame:

@@ -18,6 +18,10 @@ class RunStore(Protocol):
 
     uri: str
 
+    def written(self) -> str:
+        """A mark of the store's state that is cheap to ask for: the same while nothing is written; "" = unknown."""
+        ...
+
     def runs(self) -> pd.DataFrame:
         """One row per run that isn't deleted, newest first.
 
