@@ -125,7 +125,7 @@ def test_the_model_in_a_process_with_only_the_platform_gives_the_evaluated_masks
         for name in masks:
             stored = tifffile.imread(BytesIO(archive.read(name)))
             assert stored.dtype == np.uint16
-            assert (stored == tifffile.imread(tmp_path / "out" / name)).all()
+            assert (stored == tifffile.imread(tmp_path / f"out/mask{int(name[4:-4]):03d}.tif")).all()
 
 
 def test_the_best_and_the_last_checkpoint_are_logged_models(logged, trained):
