@@ -124,7 +124,7 @@ def open_pictures(path: Path, masks: bool = False) -> Pictures:
     if is_zarr(path):
         return open_zarr(path, masks)
     if path.is_dir():
-        return Folder(path, _by_number(path, _files(path, masks)))
+        return Folder(path, by_number(path, _files(path, masks)))
     if path.suffix.lower() not in SUFFIXES:
         raise CytolapseError(f"{path} is no TIFF stack: give {FORMS}")
     return Stack(path, count_planes(path))
@@ -179,7 +179,18 @@ def _files(folder: Path, masks: bool) -> list[Path]:
     raise CytolapseError(f"{folder} holds no TIFF or PNG (.tif, .tiff, .png): give a folder of images, one a frame")
 
 
-def _by_number(folder: Path, files: list[Path]) -> dict[int, Path]:
+def by_number(folder: Path, files: list[Path]) -> dict[int, Path]:
+    """Frame number -> file, ascending; nothing is read, names are enough.
+
+    Of names with several numbers the last that is not the same in all is the frame's.
+
+    Args:
+        folder: where they are, for messages.
+        files: the images of one movie.
+
+    Raises:
+        CytolapseError: a name has no number, or two files have the same.
+    """
     numbers = {}
     for each in sorted(files):
         numbers[each] = [int(digits) for digits in NUMBER.findall(each.stem)]

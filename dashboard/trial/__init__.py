@@ -1,0 +1,1 @@
+"""A person's own frames, segmented in a process of its own."""
