@@ -53,7 +53,8 @@ def over_time(cells: pd.DataFrame, numbers: list[int], minutes: float | None) ->
         numbers: every frame's number.
         minutes: per frame, or None.
     """
-    areas = cells.groupby("frame")[unit(cells)[0]]
+    column = unit(cells)[0]
+    areas = cells.astype({"frame": int, column: float}).groupby("frame")[column]  # a table without rows has no types
     table = areas.agg(cells="size", total="sum", median="median").reindex(numbers)
     table["low"], table["high"] = areas.quantile(0.25), areas.quantile(0.75)
     table[["cells", "total"]] = table[["cells", "total"]].fillna(0)

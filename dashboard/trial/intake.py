@@ -33,6 +33,7 @@ MAGIC = {
     b"II+\0": ".tif",  # BigTIFF
     b"MM\0+": ".tif",
     b"PK\3\4": ".zip",
+    b"PK\5\6": ".zip",  # an empty one
     b"\x89PNG": ".png",
 }
 HIGHEST = 999_999
