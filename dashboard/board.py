@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from dashboard.champion import interval
+from dashboard.champion import between
 from dashboard.filters import TAG, tag_lists
 from dashboard.progress import thin
 from dashboard.scores import LEADERBOARD, OP_CSB, READINGS, SEG, TRUTH, Score, prefix
@@ -88,11 +88,10 @@ def board(
     """
     table = leaderboard(runs, source, mlflow)
     there = runs.set_axis(runs["run_id"].astype(str)).loc[table.index]
-    records = there.to_dict("records")
     for score in LEADERBOARD:
-        told = [interval(run, prefix(source) + score.key) for run in records]
-        if any(told):
-            table[score.key + INTERVAL] = told
+        ends = [f"metrics.{prefix(source)}{score.key}_{side}" for side in ("low", "high")]
+        if set(ends) <= set(there):
+            table[score.key + INTERVAL] = [between(low, high) for low, high in there[ends].itertuples(index=False)]
     tags = tag_lists(there)
     if any(tags):
         table["tags"] = tags
@@ -172,9 +171,10 @@ def _settings(runs: pd.DataFrame) -> tuple[list[str], dict[str, str]]:
     label = label or [""] * len(runs)
     words = text(runs, "recipe") + " " + text(runs, "head")
     differing = [name for name in fields if runs.loc[known, name].nunique() > 1 and name not in _NAMED]
-    parts = runs[differing].fillna("").astype(str)
+    first = ~pd.Series(label, index=runs.index).duplicated()
+    parts = runs.loc[first, differing].fillna("").astype(str)
     names: dict[str, str] = {}
-    for key, word, row in zip(label, words, parts.to_numpy(), strict=True):
+    for key, word, row in zip(pd.Series(label)[first.to_numpy()], words[first], parts.to_numpy(), strict=True):
         told = (f"{name.removeprefix('params.cfg.')}={value}" for name, value in zip(differing, row, strict=True))
         names.setdefault(key, ", ".join([word.replace(f" {UNKNOWN}", ""), *told][:5]))
     return label, names

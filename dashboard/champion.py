@@ -36,6 +36,11 @@ def headline(run: Mapping[str, Any]) -> tuple[str, list[tuple[Score, float, str]
 def interval(run: Mapping[str, Any], key: str) -> str:
     """`0.812 to 0.871` of a metric; empty where none was logged."""
     low, high = number(run, f"{key}_low"), number(run, f"{key}_high")
+    return between(low, high)
+
+
+def between(low: float, high: float) -> str:
+    """The ends of an interval in words; empty where one is NaN."""
     return f"{low:.3f} to {high:.3f}" if low == low and high == high else ""
 
 

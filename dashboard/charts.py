@@ -64,19 +64,20 @@ def over_time(table: pd.DataFrame) -> go.Figure:
         table: run_id, name, started, score, best; oldest first.
     """
     names = [label(short(name, 34)) for name in table["name"]]
+    times = table["started"].dt.tz_localize(None).to_numpy()
     low, high = _window(table["score"])
     below = table["score"] < low  # drawn at the edge, as what they are
     steps = go.Scatter(
-        x=table["started"],
-        y=table["best"],
+        x=times,
+        y=table["best"].to_numpy(),
         mode="lines",
         line={"color": BEST, "width": 2, "shape": "hv"},
         name="best so far",
         hoverinfo="skip",
     )
     dots = go.Scatter(
-        x=table["started"],
-        y=table["score"].clip(lower=low),
+        x=times,
+        y=table["score"].clip(lower=low).to_numpy(),
         mode="markers",
         marker={
             "color": POINT,

@@ -103,9 +103,9 @@ def newest() -> dict[str, Any]:
     column = st.column_config
     return {
         "open": column.LinkColumn("", display_text=":material/open_in_new:", width=36, help="Open in Runs."),
-        "name": column.TextColumn("Run", width=160),
-        "state": column.TextColumn("Status", help=STATUS_HELP, width=190),
-        "loss": column.LineChartColumn("Loss", help="Training loss over the steps.", width=80),
+        "name": column.TextColumn("Run", width=138),
+        "state": column.TextColumn("Status", help=STATUS_HELP, width=195),
+        "loss": column.LineChartColumn("Loss", help="Training loss over the steps.", width=75),
         "selection": column.NumberColumn("Validation", help=VALIDATION_HELP, format="%.3f", width=80),
     }
 

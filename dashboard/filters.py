@@ -46,9 +46,13 @@ def matching(runs: pd.DataFrame, query: str, score: str = "test/gold/") -> pd.Se
         score: where a bare score such as `seg` is looked up.
     """
     fits = pd.Series(True, index=runs.index)
-    for piece in words(query):
-        condition = _CONDITION.match(piece)
-        fits &= _holds(runs, *condition.groups(), score) if condition else _says(runs, piece)
+    pieces = {piece: _CONDITION.match(piece) for piece in words(query)}
+    said = _said(runs) if None in pieces.values() else None
+    for piece, condition in pieces.items():
+        if condition:
+            fits &= _holds(runs, *condition.groups(), score)
+        elif said is not None:
+            fits &= said.str.contains(piece.casefold(), regex=False).astype(bool)
     return fits
 
 
@@ -92,21 +96,18 @@ def between(runs: pd.DataFrame, since: str, until: str) -> pd.Series:
     return fits
 
 
-def _says(runs: pd.DataFrame, word: str) -> pd.Series:
-    places = [*(name for name in _OWN if name in runs), *_texts(runs)]
-    fits = pd.Series(False, index=runs.index)
-    for name in places:
-        fits |= text(runs, name).str.contains(word, case=False, regex=False)
-    for tag in tags_of(runs):
-        if word.casefold() in tag.casefold():
-            fits |= runs[TAG + tag].notna()
-    return fits
-
-
-def _texts(runs: pd.DataFrame) -> list[str]:
-    return [
-        name for name in runs if name.startswith(("params.", "tags.")) and not name.startswith((*_NOISE, TAG, ARCHIVED))
+def _said(runs: pd.DataFrame) -> pd.Series:
+    """All words of each run in one text, for searching."""
+    names = [
+        name
+        for name in runs
+        if name in _OWN or (name.startswith(("params.", "tags.")) and not name.startswith((*_NOISE, TAG, ARCHIVED)))
     ]
+    cells = runs[names].astype(object)
+    rows = cells.where(cells.notna(), "").to_numpy()
+    tags = tag_lists(runs)
+    lines = ["\n".join([*map(str, row), *given]).casefold() for row, given in zip(rows, tags, strict=True)]
+    return pd.Series(lines, index=runs.index, dtype=object)
 
 
 def _holds(runs: pd.DataFrame, field: str, sign: str, value: str, score: str) -> pd.Series:

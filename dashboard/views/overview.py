@@ -48,14 +48,14 @@ def section(name: str, runs: pd.DataFrame, head: bool = True) -> None:
     said = changes(runs, versions, pd.Timestamp.now("UTC"))
     line = "; ".join(plain(each) for each in said) if said else "nothing new"
     st.caption(f":material/update: Since yesterday: {line}.")
-    left, middle, right = st.columns([1, 2, 1.25], gap="medium")
-    with left.container(border=True, height="stretch"):
+    cards = st.container(horizontal=True, gap="small")  # on a narrow screen the last card goes below
+    with cards.container(border=True, height="stretch", width=296):
         champion(runs, versions)
-    with middle.container(border=True, height="stretch"):
+    with cards.container(border=True, height="stretch", width=560):
         live = bool((runs["status"] == "RUNNING").any())
         st.markdown("**Newest runs**")
         st.fragment(latest, run_every=EVERY_S if live else None, key=f"latest-{name}")(name, live)
-    with right.container(border=True, height="stretch"):
+    with cards.container(border=True, height="stretch"):
         history(name, runs)
 
 

@@ -144,8 +144,11 @@ for name, whole in built.items():
     )
 if built:
     with st.expander("Scores with their intervals", icon=":material/error_med:", expanded=len(built) == 1):
+        first = "seg" if f"metrics.{prefix(source)}seg_low" in shown else "selection"
         with st.columns([1, 3])[0]:
-            score = links.one(st.selectbox, "Score", "bars", list(BARRED), format_func=lambda key: BARRED[key].title)
+            score = links.one(
+                st.selectbox, "Score", "bars", list(BARRED), first, format_func=lambda key: BARRED[key].title
+            )
         for place, (name, table) in enumerate(built.items()):
             if len(built) > 1:
                 st.markdown(f"**{plain(name)}**")
