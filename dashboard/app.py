@@ -23,6 +23,7 @@ page = st.navigation(
         st.Page(VIEWS / "runs.py", title="Runs", icon=":material/leaderboard:"),
         st.Page(VIEWS / "compare.py", title="Compare", icon=":material/ssid_chart:"),
         st.Page(VIEWS / "movie.py", title="Movie", icon=":material/movie:"),
+        st.Page(VIEWS / "errors.py", title="Errors", icon=":material/pest_control:"),
         st.Page(VIEWS / "try_it.py", title="Try it", icon=":material/upload_file:"),
         st.Page(VIEWS / "registry.py", title="Registry", icon=":material/workspace_premium:"),
     ],

@@ -76,6 +76,24 @@ def day(title: str, key: str, **settings: Any) -> str:
     return wanted
 
 
+def between(title: str, key: str, lowest: int, highest: int, **settings: Any) -> tuple[int, int]:
+    """Two whole numbers between two others, through a slider; in the URL as `20-300`, absent where all are wanted."""
+    text = st.query_params.get(key, "")
+    low, high = lowest, highest
+    if text:
+        ends = text.split("-")
+        if len(ends) == 2 and all(end.isdecimal() for end in ends):
+            low, high = (min(max(int(end), lowest), highest) for end in ends)
+        else:
+            _tell(title, [text])
+    st.session_state[key] = (min(low, high), max(low, high))
+    if st.session_state[key] != (lowest, highest):
+        keep(key, "{}-{}".format(*st.session_state[key]))
+    st.slider(title, lowest, highest, key=key, on_change=_write_range, args=(key,), **settings)
+    low, high = st.session_state[key]
+    return low, high
+
+
 def flag(title: str, key: str, default: bool = True, **settings: Any) -> bool:
     """On or off: 1 or 0 in the URL."""
     wanted = st.query_params.get(key, str(int(default))) == "1"
@@ -173,6 +191,10 @@ def _show(key: str, value: str | bool | list[str]) -> None:
 def _write(key: str) -> None:
     value = st.session_state[key]
     put(key, str(int(value)) if isinstance(value, bool) else value or "")
+
+
+def _write_range(key: str) -> None:
+    put(key, "{}-{}".format(*st.session_state[key]))
 
 
 def _tell(title: str, unknown: Sequence[str]) -> None:

@@ -110,10 +110,10 @@ def test_the_pictures_show_the_worst_frames_and_cells(cli, spool, tmp_path):
 
 
 def test_one_place_is_cut_out_once_in_ten_frames(spool):
-    from cytolapse.pictures import _apart
+    from cytolapse.pictures import apart
 
     rows = [{"sequence": "01", "frame": frame, "y": 5.0, "x": x} for frame, x in ((0, 5), (9, 6), (10, 5), (0, 40))]
-    assert [(row["frame"], row["x"]) for row in _apart(rows, 20)] == [(0, 5), (10, 5), (0, 40)]
+    assert [(row["frame"], row["x"]) for row in apart(rows, 20)] == [(0, 5), (10, 5), (0, 40)]
 
 
 def rewritten(spool, name, change):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from itertools import product
+from math import hypot
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 Legend = tuple[tuple[str, "Colour"], ...]
+Part = tuple[slice, slice]
+WHOLE = (slice(None), slice(None))
 
 
 class Sheet(NamedTuple):
@@ -93,7 +98,7 @@ class _Album:
             if row["kind"] != UNJUDGED:
                 self._objects.setdefault((row["sequence"], row["frame"]), []).append(row)
         truth = [row["major"] for row in tables.objects if row["side"] == "truth"]
-        self._side = max(SMALLEST, round(AROUND * float(np.median(truth or [0]))))
+        self._side = side_of(truth)
 
     def pictures(self, top: int) -> Iterator[tuple[str, Image.Image]]:
         """File name and picture."""
@@ -110,33 +115,23 @@ class _Album:
             self._previews[sequence] = self._tables.previews(sequence)
         return self._previews[sequence].frame(row["frame"])
 
-    def _draw(self, row: Row, part: tuple[slice, slice], zoom: int, by_error: bool) -> Image.Image:
-        view = self._view(row)
-        truth = view.references.get(self._tables.reference)
+    def _picture(self, row: Row, part: Part = WHOLE, least: int = WIDE, by_error: bool = True) -> Image.Image:
         objects = self._objects.get((row["sequence"], row["frame"]), []) if by_error else None
-        shown = draw(view.image[part], None if truth is None else truth[part], view.prediction[part], objects, zoom)
-        return Image.fromarray(shown)
+        return picture(self._view(row), self._tables.reference, objects, part, least)
 
     def _frame(self, row: Row) -> Image.Image:
-        zoom = max(1, -(-WIDE // self._view(row).image.shape[1]))
-        picture = self._draw(row, (slice(None), slice(None)), zoom, by_error=True)
-        pen = ImageDraw.Draw(picture)
-        for each in self._objects.get((row["sequence"], row["frame"]), []):
-            if each["kind"] in ("missed", "merged", "split", "spurious"):
-                colour = COLOURS["FN" if each["side"] == "truth" else "FP"]
-                place = (each["x"] * zoom, each["y"] * zoom)
-                pen.text(place, each["kind"], colour, _font(16), anchor="mm", stroke_width=2, stroke_fill=INK)
+        shown = named(self._picture(row), self._view(row), self._objects.get((row["sequence"], row["frame"]), []))
         counts = ", ".join(f"{row[kind]} {kind}" for kind in ("missed", "merged", "split", "spurious") if row[kind])
         seg = "" if row["seg"] is None else f", SEG {row['seg']:.3f}"
         where = f"{row['rank']}. {row['sequence']}, frame {row['frame']}"
-        return _titled(picture, f"{where}: {row['n_truth']} cells: {counts or 'no error'}{seg}", ERRORS)
+        return _titled(shown, f"{where}: {row['n_truth']} cells: {counts or 'no error'}{seg}", ERRORS)
 
     def _sheet(self, sheet: Sheet, found: Sequence[Row]) -> Image.Image:
-        chosen = _apart(sorted(found, key=lambda row: (row["iou"], -row["area"])), self._side / 2)[:CELLS]
+        chosen = apart(sorted(found, key=lambda row: (row["iou"], -row["area"])), self._side / 2)[:CELLS]
         panels = []
         for row in chosen:
             part = window(self._view(row).image.shape, (self._side, self._side), (row["y"], row["x"]))
-            panel = self._draw(row, part, max(1, -(-PANEL // self._side)), sheet.by_error)
+            panel = self._picture(row, part, PANEL, sheet.by_error)
             caption = f"{row['sequence']}, frame {row['frame']}: IoU {row['iou']:.2f}"
             panels.append(np.asarray(_titled(panel, caption, size=13)))
         title = (
@@ -146,18 +141,55 @@ class _Album:
         return _titled(Image.fromarray(contact(panels, COLUMNS)), title, ERRORS if sheet.by_error else SIDES)
 
 
-def _apart(rows: Iterable[Row], distance: float) -> list[Row]:
+def picture(view: FrameView, reference: str, objects: Sequence[Row] | None, part: Part, least: int) -> Image.Image:
+    """A part of a frame with outlines, enlarged to be at least `least` px wide.
+
+    Args:
+        view: the frame.
+        reference: whose truth is drawn.
+        objects: the rows of its judged objects, to colour them; None = each side has a colour of its own.
+        part: rows and columns.
+        least: width in px; pixels are repeated.
+    """
+    truth = view.references.get(reference)
+    image = view.image[part]
+    zoom = max(1, -(-least // image.shape[1]))
+    shown = draw(image, None if truth is None else truth[part], view.prediction[part], objects, zoom)
+    return Image.fromarray(shown)
+
+
+def named(picture: Image.Image, view: FrameView, objects: Sequence[Row]) -> Image.Image:
+    """The picture of a whole frame with the kind of each error written on it."""
+    pen, zoom = ImageDraw.Draw(picture), picture.width // view.image.shape[1]
+    for each in objects:
+        if each["kind"] in ("missed", "merged", "split", "spurious"):
+            colour = COLOURS["FN" if each["side"] == "truth" else "FP"]
+            place = (each["x"] * zoom, each["y"] * zoom)
+            pen.text(place, each["kind"], colour, _font(16), anchor="mm", stroke_width=2, stroke_fill=INK)
+    return picture
+
+
+def side_of(majors: Sequence[float]) -> int:
+    """Side of a cut-out in px, from the major axes of the truth."""
+    return max(SMALLEST, round(AROUND * float(np.median(majors or [0]))))
+
+
+def apart(rows: Iterable[Row], distance: float) -> list[Row]:
     """Those that don't lie within `distance` px and `APART` frames of one before."""
     chosen: list[Row] = []
+    near: defaultdict[tuple[Any, ...], list[Row]] = defaultdict(list)
     for row in rows:
-        if not any(
-            row["sequence"] == other["sequence"]
-            and abs(row["frame"] - other["frame"]) < APART
-            and np.hypot(row["y"] - other["y"], row["x"] - other["x"]) < distance
-            for other in chosen
-        ):
+        t, y, x = row["frame"] // APART, int(row["y"] // distance), int(row["x"] // distance)
+        around = (near.get((row["sequence"], t + i, y + j, x + k), ()) for i, j, k in product((-1, 0, 1), repeat=3))
+        if not any(_close(row, other, distance) for box in around for other in box):
             chosen.append(row)
+            near[row["sequence"], t, y, x].append(row)
     return chosen
+
+
+def _close(row: Row, other: Row, distance: float) -> bool:
+    far = hypot(row["y"] - other["y"], row["x"] - other["x"])
+    return abs(row["frame"] - other["frame"]) < APART and far < distance
 
 
 def _titled(picture: Image.Image, title: str, legend: Legend = (), size: int = 18) -> Image.Image:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 Row = dict[str, Any]
+Labelled = tuple["Mapping[str, Any]", dict[str, str]]
 
 NEAR_DIVISION = 5
 """Frames after and before a division that count as near it."""
@@ -46,19 +47,42 @@ def by_bin(objects: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Row]]:
     Args:
         objects: the rows of `Result.objects`, or those of one reference in `objects.parquet`.
     """
-    truth = [row for row in objects if row["side"] == "truth"]
+    return summarised(labelled(row for row in objects if row["side"] == "truth"))
+
+
+def labelled(objects: Iterable[Mapping[str, Any]]) -> list[Labelled]:
+    """Each object with its bins: kind of bin -> bin; truth objects say what is counted and what is the median.
+
+    A prediction has bins too, as if it were a cell; no division and no seam is known of it, and in a frame without
+    truth objects its bin of cells is "0".
+    """
+    rows = list(objects)
+    truth = [row for row in rows if row["side"] == "truth"]
+    cells = Counter((row["sequence"], row["frame"]) for row in truth)
+    median, divide = median_area(truth), any(_of_division(row) for row in truth)
+    found = []
+    for row in rows:
+        here = cells[row["sequence"], row["frame"]]
+        own = row["side"] == "truth"
+        bins = {
+            "cells": _of("cells", here) if here else "0",
+            "size": _of("size", None if median is None else row["area"] / median),
+            "aspect": _of("aspect", row["aspect"]),
+            "division": _division(row) if divide and own else UNKNOWN,
+            "seam": UNKNOWN if row["near_seam"] is None else SIDES[not row["near_seam"]],
+        }
+        found.append((row, bins))
+    return found
+
+
+def summarised(truth: Iterable[Labelled]) -> dict[str, dict[str, Row]]:
+    """What `by_bin` gives, of truth objects whose bins are known."""
     found: dict[str, dict[str, list[Mapping[str, Any]]]] = {
         kind: {name: [] for name in names} for kind, names in GROUPS.items()
     }
-    cells = Counter((row["sequence"], row["frame"]) for row in truth)
-    median, divide = median_area(truth), any(_of_division(row) for row in truth)
-    for row in truth:
-        assert median is not None
-        found["cells"][_of("cells", cells[row["sequence"], row["frame"]])].append(row)
-        found["size"][_of("size", row["area"] / median)].append(row)
-        found["aspect"][_of("aspect", row["aspect"])].append(row)
-        found["division"][_division(row) if divide else UNKNOWN].append(row)
-        found["seam"][UNKNOWN if row["near_seam"] is None else SIDES[not row["near_seam"]]].append(row)
+    for row, bins in truth:
+        for kind, name in bins.items():
+            found[kind][name].append(row)
     return {kind: {name: _summary(rows) for name, rows in bins.items()} for kind, bins in found.items()}
 
 

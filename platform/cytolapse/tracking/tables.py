@@ -11,6 +11,7 @@ from cytolapse.tracking.masks import PARTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from cytolapse.tracking.logged import Logged
 
@@ -86,18 +87,31 @@ def stored_tables(run: Logged, part: str = "", reference: str = "") -> Tables:
 
 
 def _read(run: Logged, part: str, name: str) -> list[Row]:
+    return read_rows(run.artifact(f"{part}/{name}.parquet"), name, f"{part}/{name}.parquet of run {run.name}")
+
+
+def read_rows(file: Path, name: str, title: str) -> list[Row]:
+    """The rows of a stored table.
+
+    Args:
+        file: the table.
+        name: "objects" or "frames".
+        title: what to call it in messages.
+
+    Raises:
+        CytolapseError: it is damaged, or was written by an older version.
+    """
     import pyarrow
     from pyarrow import parquet
 
-    path = f"{part}/{name}.parquet"
     try:
-        table = parquet.read_table(run.artifact(path))
+        table = parquet.read_table(file)
     except (OSError, pyarrow.ArrowException) as error:
-        raise CytolapseError(f"{path} of run {run.name} is damaged ({error}): evaluate the run again") from error
+        raise CytolapseError(f"{title} is damaged ({error}): evaluate the run again") from error
     missing = [column for column in ("reference", *COLUMNS[name]) if column not in table.column_names]
     if missing:
         raise CytolapseError(
-            f"{path} of run {run.name} was written by an older version of cytolapse, without {', '.join(missing)}: "
+            f"{title} was written by an older version of cytolapse, without {', '.join(missing)}: "
             "evaluate the run again"
         )
     # pandas wrote whole numbers as float where some are missing

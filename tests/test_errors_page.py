@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+import re
+import shutil
+from urllib.parse import parse_qs, urlsplit
+
+import numpy as np
+import pandas as pd
+import pytest
+from dashboard_world import discs, log_scores, make_store, movie, tags
+from pages import opened, words
+
+from cytolapse.metrics.bins import by_bin
+from cytolapse.previews import FrameView
+from cytolapse.tracking import open_store, start_run
+from cytolapse.tracking.tables import read_rows
+from dashboard.mistakes import KINDS, Mistakes, Wish
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory, empty_database):
+    """A store with runs, and their ids."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("store")
+        patch.setenv("CYTOLAPSE_HOME", str(folder / "home"))
+        for name in ("MLFLOW_RUN_ID", "MLFLOW_TRACKING_URI"):
+            patch.delenv(name, raising=False)
+        uri = f"sqlite:///{folder / 'mlflow.db'}"
+        shutil.copy(empty_database, folder)
+        yield uri, make_store(uri)
+
+
+def cards(at):
+    """The links of the gallery, as dictionaries."""
+    found = re.findall(r'<a href="movie\?([^"]*)"', words(at))
+    return [{key: value[0] for key, value in parse_qs(each.replace("&amp;", "&")).items()} for each in found]
+
+
+def test_each_cut_out_leads_to_its_place_in_the_movie(monkeypatch, world):
+    uri, ids = world
+    at = opened(monkeypatch, uri, "errors", run=ids["unet"], reference="silver")
+    assert not at.error
+    assert not at.warning
+    assert at.title[0].value == "Errors"
+    assert [(each.label, each.value) for each in at.metric][:4] == [
+        ("Missed", "1"),
+        ("Merged", "0"),
+        ("Split", "0"),
+        ("Spurious", "0"),
+    ]
+    (place,) = cards(at)
+    lost = discs(2) == 2
+    y, x = (int(each.mean().round()) for each in lost.nonzero())
+    assert place == {
+        "run": ids["unet"],
+        "split": "test",
+        "sequence": "02",
+        "reference": "silver",
+        "frame": "12",
+        "y": str(y),
+        "x": str(x),
+        "zoom": "3",
+    }
+    assert "data:image/png;base64," in words(at)
+    rows = at.dataframe[0].value
+    assert rows["frame"].iloc[0] == 12
+    assert parse_qs(urlsplit(rows["movie"].iloc[0]).query)["frame"] == ["12"]
+
+
+def sizes(t, radii=(4, 9, 13)):
+    """(60, 90) labels: discs of these radii that drift."""
+    y, x = np.mgrid[:60, :90]
+    labels = np.zeros((60, 90), np.uint16)
+    for label, (radius, column) in enumerate(zip(radii, (12, 35, 66), strict=True), 1):
+        labels[(y - 30) ** 2 + (x - column - t) ** 2 <= radius**2] = label
+    return labels
+
+
+@pytest.fixture(scope="module")
+def various(world):
+    """A run on cells of three sizes that finds the small one in no frame and the others imprecisely."""
+    views = []
+    for t in range(25):
+        truth = sizes(t)
+        views.append(FrameView(t, (90 + 60 * (truth > 0)).astype(np.uint8), sizes(t, (0, 7, 11)), {"silver": truth}))
+    with start_run(world[0], name="various", tags=tags("unet", "boundary")) as run:
+        log_scores(run, views, "val", "01")
+    return run.run_id
+
+
+def test_the_gallery_has_pages_and_shows_a_place_once(monkeypatch, world, various):
+    at = opened(monkeypatch, world[0], "errors", run=various, kind="low", once="0")
+    assert [each.value for each in at.metric] == ["25", "0", "0", "25", "50"]
+    assert len(cards(at)) == 18
+    assert "50 of 50 shown" in words(at)
+    at = opened(monkeypatch, world[0], "errors", run=various, kind="low", once="0", page="3")
+    assert len(cards(at)) == 50 - 2 * 18
+    at = opened(monkeypatch, world[0], "errors", run=various, kind="low")
+    assert [int(each["frame"]) for each in cards(at)] == [0, 0, 10, 10, 20, 20]
+
+
+def test_filters_leave_fewer(monkeypatch, world, various):
+    areas = sorted(np.bincount(sizes(0).ravel())[1:])
+    at = opened(monkeypatch, world[0], "errors", run=various, kind="low", once="0", area=f"0-{areas[1]}")
+    assert at.slider[0].value[1] == areas[1]
+    assert "25 of 25 shown" in words(at)
+    at = opened(monkeypatch, world[0], "errors", run=various, kind="low", once="0", size=">=2")
+    assert "25 of 25 shown" in words(at)
+    at = opened(monkeypatch, world[0], "errors", run=various, kind="missed", size=">=2")
+    assert cards(at) == []
+    assert "Nothing missed among the objects that the filters leave" in words(at)
+
+
+def test_a_nonsense_range_in_the_link_is_told(monkeypatch, world, various):
+    at = opened(monkeypatch, world[0], "errors", run=various, area="x")
+    assert "area" in at.warning[0].value
+
+
+def test_nothing_wrong_is_good_news(monkeypatch, store):
+    views = [FrameView(n, view.image, view.references["silver"], view.references) for n, view in enumerate(movie(0, 3))]
+    with start_run(store, name="perfect", tags=tags("unet", "boundary")) as run:
+        log_scores(run, views, "test")
+    at = opened(monkeypatch, store, "errors", reference="silver")
+    assert "No errors at all" in at.success[0].value
+
+
+def test_tables_of_an_older_version_ask_for_an_evaluation(monkeypatch, store, tmp_path):
+    with start_run(store, name="old", tags=tags("unet", "boundary")) as run:
+        log_scores(run, movie(1), "test")
+        old = pd.DataFrame([{"reference": "gold", "sequence": "02", "frame": 1, "kind": "matched"}])
+        for name in ("objects", "frames"):
+            old.to_parquet(tmp_path / f"{name}.parquet")
+            run.artifact(tmp_path / f"{name}.parquet", "test")
+    at = opened(monkeypatch, store, "errors", run=run.run_id)
+    assert "Evaluate this run again" in words(at)
+    assert "older version" in words(at)
+    assert at.code[0].value == f"cytolapse evaluate {run.run_id} --data DATA"
+
+
+def test_without_stored_frames_the_numbers_remain(monkeypatch, store):
+    with start_run(store, name="lost", tags=tags("unet", "boundary")) as run:
+        log_scores(run, movie(1), "test")
+    open_store(store).artifact(run.run_id, "test/previews/02.zip").unlink()
+    at = opened(monkeypatch, store, "errors", run=run.run_id, reference="silver")
+    assert not at.error
+    assert at.metric[0].value == "1"
+    assert "no frames are stored" in at.info[0].value
+
+
+def test_damaged_frames_are_told(monkeypatch, store):
+    with start_run(store, name="torn", tags=tags("unet", "boundary")) as run:
+        log_scores(run, movie(1), "test")
+    open_store(store).artifact(run.run_id, "test/previews/02.zip").write_bytes(b"no zip")
+    at = opened(monkeypatch, store, "errors", run=run.run_id, reference="silver")
+    assert "holds no previews" in words(at).replace("\\", "")
+    assert at.metric[0].value == "1"
+
+
+@pytest.mark.parametrize("which", ["bare", "failed"])
+def test_a_run_that_was_not_evaluated(monkeypatch, world, which):
+    uri, ids = world
+    at = opened(monkeypatch, uri, "errors", run=ids[which])
+    assert "Not evaluated yet" in words(at)
+
+
+def test_an_unknown_run_in_the_link_is_told(monkeypatch, world):
+    at = opened(monkeypatch, world[0], "errors", run="0" * 32)
+    assert "The link asks for what is not here" in at.warning[0].value
+
+
+def test_no_store(monkeypatch, tmp_path):
+    at = opened(monkeypatch, f"sqlite:///{tmp_path / 'mlflow.db'}", "errors")
+    assert "No runs yet" in words(at)
+
+
+def rows_of(world, run_id):
+    files = {name: open_store(world[0]).artifact(run_id, f"val/{name}.parquet") for name in ("objects", "frames")}
+    return [read_rows(file, name, name) for name, file in files.items()]
+
+
+def test_kinds_and_bins_are_those_of_the_evaluation(world, various):
+    objects, frames = rows_of(world, various)
+    mistakes = Mistakes(objects, frames, "silver")
+    counted = mistakes.counts(Wish())
+    for kind in ("missed", "merged", "split", "spurious"):
+        assert counted[kind] == sum(row["kind"] == kind for row in objects)
+    found = mistakes.scores("all")
+    expected = by_bin(objects)
+    assert list(found) == ["size", "aspect"]
+    for kind, bins in found.items():
+        assert bins == {name: row for name, row in expected[kind].items() if row["n"]}
+
+
+def test_bins_share_out_the_objects_of_a_kind(world, various):
+    mistakes = Mistakes(*rows_of(world, various), "silver")
+    names = mistakes.bins()["size"]
+    assert len(names) > 1
+    for kind in KINDS:
+        parts = [mistakes.of(kind, Wish(bins={"size": [name]})) for name in names]
+        assert sum(map(len, parts)) == len(mistakes.of(kind, Wish()))
+    assert mistakes.of("missed", Wish(sequence="99")) == []
