@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from dashboard import columns, links, reads
+from dashboard import columns, evidence, links
 from dashboard.mistakes import ALL
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def show(run_id: str, findings: pd.DataFrame, link: Callable[[Mapping[str, Any]]
         )
         st.caption("Models that are independent agree with each other against silver: look before you trust a score.")
     with right:
-        sheet = reads.picture(run_id, f"audit/findings/{int(rank):04d}.png")
+        sheet = evidence.sheet(run_id, f"audit/findings/{int(rank):04d}.png")
         if sheet is None:
             st.caption("The picture of this finding is gone.")
         else:

@@ -17,13 +17,10 @@ import streamlit as st
 from cytolapse.errors import CytolapseError
 from cytolapse.previews import FrameView, Previews
 from cytolapse.tracking.uri import shown
-from dashboard import cutouts
-from dashboard.mistakes import Mistakes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
-    from typing import Any
 
     from PIL.Image import Image
 
@@ -33,7 +30,6 @@ SECONDS = 10
 LIVE_SECONDS = 3
 READINGS = "test/readings"
 SPARK = "val/op_csb_masks"
-AUDIT = "tags.cytolapse.audit"
 
 
 def address() -> str:
@@ -121,6 +117,11 @@ def table(run_id: str, path: str) -> pd.DataFrame | None:
     return _table(address(), run_id, path) if path in files(run_id, folder) else None
 
 
+def file(run_id: str, path: str) -> Path:
+    """A local copy of one file of a run."""
+    return _file(address(), run_id, path)
+
+
 def previews(run_id: str, path: str) -> Previews:
     """The previews of one sequence."""
     return Previews(_file(address(), run_id, path))
@@ -134,45 +135,6 @@ def frame(path: Path, number: int) -> FrameView:
 def forget_runs() -> None:
     """Read the runs anew, after one was changed."""
     _kept_runs.clear()
-
-
-def mistakes(run_id: str, split: str, reference: str) -> Mistakes:
-    """What a run gets wrong in a part, against a truth; read only, as all pages share it.
-
-    Raises:
-        CytolapseError: a table is absent, damaged or of an older version.
-    """
-    files = [_file(address(), run_id, f"{split}/{name}.parquet") for name in ("objects", "frames")]
-    return _mistakes(*files, tuple(file.stat().st_mtime_ns for file in files), run_id, reference)
-
-
-def cutout(path: Path, reference: str, row: Mapping[str, Any], side: int, objects: Sequence[Any] | None) -> bytes:
-    """PNG of the surroundings of an object in the stored frames at `path`; the rest as `cutouts.cut`."""
-    place = (row["frame"], row["y"], row["x"])
-    return _cutout(path, path.stat().st_mtime_ns, reference, place, side, objects is not None, objects)
-
-
-def frame_picture(path: Path, reference: str, number: int, objects: Sequence[Any]) -> bytes:
-    """PNG of a stored frame with its errors."""
-    return _frame_picture(path, path.stat().st_mtime_ns, reference, number, objects)
-
-
-def audit(dataset: str, digest: str) -> tuple[str, pd.DataFrame] | None:
-    """The newest audit of a data set: the run that holds it, and its findings; None where there is none."""
-    runs = _runs(address())
-    wanted = {"tags.cytolapse.dataset": dataset, "tags.cytolapse.digest": digest}
-    if AUDIT not in runs or not set(wanted) <= set(runs):
-        return None
-    found = runs[runs[AUDIT].notna() & (runs[list(wanted)] == pd.Series(wanted)).all(axis=1)]
-    for run_id in found["run_id"]:
-        if "audit/audit.csv" in files(run_id, "audit"):
-            return str(run_id), _findings(address(), str(run_id))
-    return None
-
-
-def picture(run_id: str, path: str) -> bytes | None:
-    """A small file of a run; None where it is gone."""
-    return _file(address(), run_id, path).read_bytes() if path in files(run_id, path.rpartition("/")[0]) else None
 
 
 def forget() -> None:
@@ -269,37 +231,3 @@ def _table(uri: str, run_id: str, path: str) -> pd.DataFrame:
 @st.cache_data(max_entries=256, show_spinner=False)
 def _frame(path: Path, written: int, number: int) -> FrameView:
     return Previews(path).frame(number)
-
-
-@st.cache_resource(max_entries=4, show_spinner="Reading what the run gets wrong ...")
-def _mistakes(objects: Path, frames: Path, written: tuple[int, ...], run_id: str, reference: str) -> Mistakes:
-    from cytolapse.tracking.tables import read_rows
-
-    rows = [read_rows(file, file.stem, f"{file.parent.name}/{file.name} of run {run_id}") for file in (objects, frames)]
-    return Mistakes(*rows, reference)
-
-
-@st.cache_data(max_entries=1000, show_spinner=False)
-def _cutout(
-    path: Path,
-    written: int,
-    reference: str,
-    place: tuple[int, float, float],
-    side: int,
-    by_error: bool,
-    _objects: Sequence[Any] | None,
-) -> bytes:
-    return cutouts.cut(frame(path, place[0]), reference, _objects, place[1:], side)
-
-
-@st.cache_data(max_entries=20, show_spinner=False)
-def _frame_picture(path: Path, written: int, reference: str, number: int, _objects: Sequence[Any]) -> bytes:
-    return cutouts.whole(frame(path, number), reference, _objects)
-
-
-@st.cache_data(ttl=SECONDS, show_spinner=False)
-def _findings(uri: str, run_id: str) -> pd.DataFrame:
-    try:
-        return pd.read_csv(_file(uri, run_id, "audit/audit.csv"), dtype={"sequence": str, "label": str})
-    except (OSError, ValueError) as error:
-        raise CytolapseError(f"the audit of run {run_id} can't be read ({error}): log it again") from error

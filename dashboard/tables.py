@@ -28,6 +28,7 @@ STOPPING = "▸ stopping"
 UNKNOWN = "—"
 DEFINITION = "Definition"
 NOT_JUDGED = "not judged"
+AUDIT = "tags.cytolapse.audit"
 FOREIGN = "tags.cytolapse.masks"
 SPREAD = ("_mean", "_sd", "_min", "_max", "/seeds")
 """Ends of metrics that a parent of several seeds has: it holds no masks of its own."""
@@ -42,7 +43,8 @@ def helpers(runs: pd.DataFrame) -> pd.Series:
     """
     entry = text(runs, "tags.mlflow.project.entryPoint")
     over = (entry != UNKNOWN) & (text(runs, "status").str.upper() == "FINISHED")
-    return (entry.isin(HELPERS) | over) & (text(runs, "recipe") == UNKNOWN)
+    audits = text(runs, AUDIT) != UNKNOWN
+    return audits | (entry.isin(HELPERS) | over) & (text(runs, "recipe") == UNKNOWN)
 
 
 def by_selection(runs: pd.DataFrame) -> Any:

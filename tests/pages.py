@@ -12,13 +12,13 @@ import dashboard
 ROOM = Path(dashboard.__file__).parent
 
 
-def opened(monkeypatch, uri: str, page: str, **query) -> AppTest:
+def opened(monkeypatch, uri: str, view: str, /, **query) -> AppTest:
     """A page of a store at a link; nothing on it may be an exception."""
     st.cache_data.clear()
     st.cache_resource.clear()
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     at = AppTest.from_file(str(ROOM / "app.py"), default_timeout=60).run()
-    at.switch_page(f"views/{page}.py")
+    at.switch_page(f"views/{view}.py")
     for key, value in query.items():
         at.query_params[key] = value
     at.run()

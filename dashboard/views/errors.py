@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import streamlit as st
 
 from cytolapse.errors import CytolapseError
-from dashboard import auditing, colours, columns, cutouts, figures_errors, links, parts, reads, tables
+from dashboard import auditing, colours, columns, cutouts, evidence, figures_errors, links, parts, reads, tables
 from dashboard.cutouts import Card
 from dashboard.mistakes import ALL, BINS, KINDS, Mistakes, Wish, movie
 from dashboard.scores import SOURCES_HELP
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SPLITS = {"test": "Test", "val": "Validation"}
-CELLS = 18
+CELLS = 21
 WORST = 50
 LONG = 420
 ICON = ":material/pest_control:"
@@ -86,7 +86,7 @@ def choose() -> tuple[Shown, str]:
                 help=SOURCES_HELP,
                 required=True,
             )
-        mistakes = reads.mistakes(run_id, split, reference)
+        mistakes = evidence.mistakes(run_id, split, reference)
     except (CytolapseError, KeyError) as error:
         text = plain(error) if isinstance(error, CytolapseError) else "Its table of frames lacks a column."
         parts.stop("Evaluate this run again", text, f"cytolapse evaluate {run_id} --data DATA", ICON)
@@ -101,7 +101,7 @@ def choose() -> tuple[Shown, str]:
             format_func=lambda name: "all sequences" if name == ALL else name,
         )
     row = runs.set_index("run_id").loc[run_id]
-    audit = reads.audit(str(row.get("dataset")), str(row.get("tags.cytolapse.digest")))
+    audit = evidence.audit(str(row.get("dataset")), str(row.get("tags.cytolapse.digest")))
     findings = None if audit is None or reference != "silver" else auditing.of(audit[1], sequence)
     shown = Shown(run_id, split, reference, sequence, mistakes, stored(run_id, split), findings)
     return shown, "" if audit is None else audit[0]
@@ -171,7 +171,7 @@ def worst(shown: Shown) -> None:
             return
         objects = shown.mistakes.by_frame[row["sequence"], row["frame"]]
         try:
-            picture = reads.frame_picture(path, shown.reference, row["frame"], objects)
+            picture = evidence.frame_picture(path, shown.reference, row["frame"], objects)
         except CytolapseError as error:
             st.caption(plain(error))
             return
@@ -234,7 +234,7 @@ def gallery(shown: Shown) -> None:
     here = rows[(page - 1) * CELLS : page * CELLS]
     st.html(cutouts.gallery(card(shown, row, KINDS[kind].by_error) for row in here))
     st.html(cutouts.legend(KINDS[kind].by_error))
-    st.caption(f"{len(rows):,} of {found[kind]:,} shown; a cut-out is {shown.mistakes.side} px wide and high.")
+    st.caption(f"{len(rows):,} of {found[kind]:,}; a cut-out is {shown.mistakes.side} px wide and high.")
 
 
 def nothing(shown: Shown, kind: str, wish: Wish) -> str:
@@ -252,7 +252,7 @@ def card(shown: Shown, row: Row, by_error: bool) -> Card:
     path = shown.pictures.get(row["sequence"])
     objects = shown.mistakes.by_frame[row["sequence"], row["frame"]] if by_error else None
     try:
-        picture = None if path is None else reads.cutout(path, shown.reference, row, shown.mistakes.side, objects)
+        picture = None if path is None else evidence.cutout(path, shown.reference, row, shown.mistakes.side, objects)
     except CytolapseError:
         picture = None
     finding = None if shown.findings is None else auditing.at(shown.findings, row)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from cytolapse.commands.runs import TRACKING
+
+if TYPE_CHECKING:
+    from cytolapse.data import DataSet
 
 RUNS = "--runs"
 
@@ -40,8 +44,9 @@ class SeveralRuns(click.Command):
 )
 @click.option("--top", type=click.IntRange(min=1), default=50, show_default=True, help="Findings at most.")
 @click.option("--out", type=click.Path(path_type=Path), help="A new folder; default audit-<name of the data set>.")
+@click.option("--log", is_flag=True, help="Also log OUT as a run, for the dashboard's page of errors.")
 @TRACKING
-def audit(data: Path, runs: tuple[str, ...], split: str, top: int, out: Path | None, tracking: str) -> None:
+def audit(data: Path, runs: tuple[str, ...], split: str, top: int, out: Path | None, log: bool, tracking: str) -> None:
     """Find errors of the silver truth in DATA: cells about which independent models agree with each other against it.
 
     Evaluate two runs or more on the same part first (better three; different recipes or seeds). OUT gets audit.csv, the
@@ -78,4 +83,19 @@ def audit(data: Path, runs: tuple[str, ...], split: str, top: int, out: Path | N
     for row in rows[:10]:
         label = row["label"] and f"silver {row['label']}"
         click.echo(f"  {row['rank']:>3}  {row['score']}  {row['kind']:<9} {row['sequence']}/{row['frame']:<5} {label}")
+    if log:
+        click.echo(_logged(dataset, out, len(rows), tracking))
     click.echo(f"look at {out / 'index.html'}; {out / 'audit.csv'} is the list for --ignore")
+
+
+def _logged(dataset: DataSet, out: Path, findings: int, tracking: str) -> str:
+    """Log the folder of an audit as a run of its data set; the line that says where it is."""
+    from cytolapse.tracking import start_run
+    from cytolapse.tracking.marks import AUDIT
+
+    tags = {"cytolapse.dataset": dataset.name, "cytolapse.digest": dataset.digest, AUDIT: findings}
+    with start_run(tracking, dataset.name, f"audit-{dataset.name}", tags) as run:
+        run.input(dataset.name, dataset.digest, "test", str(dataset.path))
+        for path in sorted(out.iterdir()):
+            run.artifact(path, "audit")
+    return run.closing_line()

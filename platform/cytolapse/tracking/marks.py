@@ -21,6 +21,8 @@ TAG = "cytolapse.tag."
 """Followed by the word; the value says who gave it, and when."""
 CHANGED = "cytolapse.changed"
 """The last of these changes, with who made it."""
+AUDIT = "cytolapse.audit"
+"""How many findings an audit of silver truth has: such a run holds that audit and is no experiment."""
 _WORD = re.compile(r"^[\w][\w.\- /:]{0,59}$")
 
 
