@@ -77,14 +77,19 @@ def _wide(cells: Sequence[Cell], place: dict[str, int], group: str) -> pd.DataFr
     import numpy as np
     import pandas as pd
 
-    kept = [cell for cell in cells if cell[0] in place and not (group == "metrics" and cell[1].startswith(CURVE))]
-    number = {key: column for column, key in enumerate(sorted({cell[1] for cell in kept}))}
-    table = np.full((len(number), len(place)), np.nan, float if group == "metrics" else object)
-    if kept:
-        runs, keys, values = zip(*kept, strict=True)
-        table[[number[key] for key in keys], [place[run] for run in runs]] = values
-    named = {f"{group}.{key}": table[column] for key, column in number.items()}
+    runs, keys, values = zip(*cells, strict=True) if cells else ((), (), ())
+    lines = [place.get(run, -1) for run in runs]
+    found = {key for key, line in zip(keys, lines, strict=True) if line >= 0}
+    number = {key: column for column, key in enumerate(sorted(found)) if not _curve(group, key)}
+    # One more column and line than asked for, the last of each, take what is left out.
+    table = np.full((len(found) + 1, len(place) + 1), np.nan, float if group == "metrics" else object)
+    table[[number.get(key, -1) for key in keys], lines] = values
+    named = {f"{group}.{key}": table[column, :-1] for key, column in number.items()}
     return pd.DataFrame(named, index=range(len(place)))
+
+
+def _curve(group: str, key: str) -> bool:
+    return group == "metrics" and key.startswith(CURVE)
 
 
 def _tag(tags: pd.DataFrame, key: str) -> pd.Series[Any]:

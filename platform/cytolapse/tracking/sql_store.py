@@ -81,7 +81,7 @@ class SqlStore:
         ]
         try:
             with self._engine().connect() as connection:
-                return list(connection.execute(text(query).bindparams(*lists), values))
+                return list(connection.execute(text(query).bindparams(*lists), values).fetchall())
         except SQLAlchemyError as error:
             raise CytolapseError(f"{shown(self.uri)} can't be read: {brief(error)}") from error
 
