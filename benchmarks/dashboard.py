@@ -1,0 +1,173 @@
+"""How fast the dashboard is in a browser with 1,000 and 10,000 runs in the store, beside MLflow's own run table.
+
+    PYTHONPATH=platform:. python benchmarks/dashboard.py FOLDER [--changes 200]
+
+FOLDER keeps the filled stores, which take minutes to make. Writes benchmarks/results/dashboard.json. Times are medians
+of seconds from the click to what one waited for, and mean little on a busy machine: the ratios to MLflow's page, which
+alternates with ours, do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import re
+import statistics
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.browsing import chromium, dashboard, mlflow
+from benchmarks.filled import METRICS, PARAMS, fill, multiply
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from playwright.sync_api import Browser, Page
+
+ROUNDS = 5
+RUNS = 1000
+WINDOW = {"width": 1440, "height": 900}
+RESULT = Path(__file__).parent / "results" / "dashboard.json"
+WAIT_MS = 60_000
+
+
+def seconds(act: Callable[[], object]) -> float:
+    """How long something took."""
+    started = time.perf_counter()
+    act()
+    return time.perf_counter() - started
+
+
+def opened(page: Page, address: str) -> None:
+    """Our table of runs: there and painted."""
+    page.goto(f"{address}/runs")
+    page.locator('[data-testid="stDataFrame"] canvas').first.wait_for(timeout=WAIT_MS)
+
+
+def opened_mlflow(page: Page, address: str) -> None:
+    """MLflow's table of the runs of one experiment: there and painted."""
+    page.goto(f"{address}/#/experiments/1/runs")
+    page.get_by_text(re.compile(r"^\w+-(boundary|distance|flow)-[0-9a-f]{6}$")).first.wait_for(timeout=WAIT_MS)
+
+
+def visits(browser: Browser, address: str, opener: Callable[[Page, str], None]) -> tuple[float, float]:
+    """First visit of a browser that has nothing of the page, and the second of the same."""
+    context = browser.new_context(viewport=WINDOW)
+    page = context.new_page()
+    page.set_default_timeout(WAIT_MS)
+    first = seconds(lambda: opener(page, address))
+    page.goto("about:blank")
+    second = seconds(lambda: opener(page, address))
+    context.close()
+    return first, second
+
+
+def interactions(browser: Browser, address: str) -> dict[str, float]:
+    """Tick a run, search, choose a data set, and go to another page and back: each until it shows."""
+    page = browser.new_page(viewport=WINDOW)
+    page.set_default_timeout(WAIT_MS)
+    opened(page, address)
+    page.get_by_text(re.compile(r"^\d+ of \d+ runs$")).wait_for()
+    table, search = page.get_by_test_id("stDataFrame").first, page.get_by_role("textbox", name="Search")
+
+    def ticked() -> None:
+        table.click(position={"x": 15, "y": 50})
+        page.get_by_text("Compare this run").wait_for()
+
+    def searched() -> None:
+        said = page.get_by_text(re.compile(r"^\d+ of \d+ runs$")).inner_text()
+        search.fill("convlstm")
+        search.press("Enter")
+        page.wait_for_function("said => !document.body.innerText.includes(said)", arg=said)
+        page.get_by_text(re.compile(r"^\d+ of \d+ runs$")).wait_for()
+
+    def chosen() -> None:
+        page.get_by_role("combobox", name="Data set").click()
+        page.get_by_role("option", name="BF-C2DL-MuSC").click()
+        page.get_by_role("heading", name="PhC-C2DH-U373").wait_for(state="hidden")
+
+    def changed() -> None:
+        page.get_by_role("link", name="Overview", exact=True).click()
+        page.get_by_role("heading", name="Overview").wait_for()
+
+    found = {act.__name__: seconds(act) for act in (ticked, searched, chosen, changed)}
+    page.close()
+    return found
+
+
+def memory(browser: Browser, address: str, pid: int, changes: int) -> dict[str, float]:
+    """Resident MB of the server after 20 changes of page and after all of them."""
+    page = browser.new_page(viewport=WINDOW)
+    page.set_default_timeout(WAIT_MS)
+    opened(page, address)
+    found = {}
+    for number in range(1, changes + 1):
+        name = ("Overview", "Runs")[number % 2 == 0]
+        page.get_by_role("link", name=name, exact=True).click()
+        page.get_by_role("heading", name=name, exact=True).wait_for()
+        if number in (20, changes // 2, changes):
+            page.wait_for_timeout(1000)
+            found[f"after {number} changes"] = resident_mb(pid)
+    page.close()
+    return found
+
+
+def resident_mb(pid: int) -> float:
+    """Resident memory of a process."""
+    return round(int(re.findall(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[0]) / 1024, 1)
+
+
+def measured(store: Path, changes: int) -> dict[str, Any]:
+    """All times of one store; MLflow's page takes turns with ours."""
+    rounds: list[dict[str, float]] = []
+    with chromium() as browser, dashboard(store) as (ours, pid), mlflow(store) as (theirs, _):
+        fresh = visits(browser, ours, opened)[0]
+        opened_once = visits(browser, theirs, opened_mlflow)[0]
+        for _ in range(ROUNDS):
+            first, second = visits(browser, ours, opened)
+            theirs_first, theirs_second = visits(browser, theirs, opened_mlflow)
+            rounds.append(
+                {
+                    "first": first,
+                    "second": second,
+                    "mlflow_first": theirs_first,
+                    "mlflow_second": theirs_second,
+                    "first_ratio": theirs_first / first,
+                    "second_ratio": theirs_second / second,
+                    **interactions(browser, ours),
+                }
+            )
+        held = memory(browser, ours, pid, changes) if changes else {}
+    medians = {key: round(statistics.median(each[key] for each in rounds), 2) for key in rounds[0]}
+    return {"first_of_a_new_server": round(fresh, 2), "mlflow_first_of_a_new_server": round(opened_once, 2)} | {
+        "seconds": medians,
+        "best_seconds": {key: round(min(each[key] for each in rounds), 2) for key in rounds[0] if "ratio" not in key},
+        "server_mb": held,
+    }
+
+
+def main() -> None:
+    """Fill the stores where they are missing, measure both, write the result."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, metavar="FOLDER")
+    parser.add_argument("--changes", type=int, default=200, help="Changes of page for the memory; 200.")
+    given = parser.parse_args()
+    given.folder.mkdir(parents=True, exist_ok=True)
+    small, large = given.folder / "thousand.db", given.folder / "ten-thousand.db"
+    if not small.is_file():
+        fill(small, RUNS)
+    if not large.is_file():
+        multiply(small, large, 10)
+    result = {"machine": f"{platform.machine()}, {os.cpu_count()} cores", "metrics": METRICS, "params": PARAMS}
+    result |= {"load_before": round(os.getloadavg()[0], 1), "rounds": ROUNDS}
+    result |= {f"{RUNS} runs": measured(small, given.changes), f"{10 * RUNS} runs": measured(large, 0)}
+    result |= {"load_after": round(os.getloadavg()[0], 1)}
+    RESULT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(result, indent=1))
+
+
+if __name__ == "__main__":
+    main()

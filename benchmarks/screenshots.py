@@ -1,0 +1,54 @@
+"""Every page of the dashboard as a picture: two sizes of window, light and dark.
+
+    PYTHONPATH=platform:. python benchmarks/screenshots.py mlflow.db pictures/ [--page NAME=PATH ...]
+
+PATH is what follows the server's address, as `compare?run=...&run=...`; without --page every page is taken as it opens.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks.browsing import chromium, dashboard
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+PAGES = ("overview", "runs", "compare", "movie", "errors", "try_it", "registry", "data")
+SIZES = ((1440, 900), (1024, 768))
+SCHEMES = ("light", "dark")
+PAINTED_MS = 1500
+"""Canvases and figures have no event that says that they are painted."""
+
+
+def settle(page: Page) -> None:
+    """Wait until the script has ended and nothing is loading."""
+    page.get_by_test_id("stApp").wait_for()
+    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for(timeout=60_000)
+    page.wait_for_timeout(PAINTED_MS)
+
+
+def main() -> None:
+    """Write one PNG for each page, size and scheme."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("store", type=Path, metavar="DATABASE")
+    parser.add_argument("folder", type=Path, metavar="OUT")
+    parser.add_argument("--page", action="append", default=[], metavar="NAME=PATH")
+    given = parser.parse_args()
+    pages = dict(each.split("=", 1) for each in given.page) or dict(zip(PAGES, PAGES, strict=True))
+    given.folder.mkdir(parents=True, exist_ok=True)
+    with dashboard(given.store) as (address, _), chromium() as browser:
+        for scheme in SCHEMES:
+            for width, height in SIZES:
+                page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
+                for name, path in pages.items():
+                    page.goto(f"{address}/{path}")
+                    settle(page)
+                    page.screenshot(path=given.folder / f"{name}-{width}x{height}-{scheme}.png")
+                page.close()
+
+
+if __name__ == "__main__":
+    main()
