@@ -89,7 +89,10 @@ def losses(run_ids: Sequence[str]) -> pd.DataFrame:
 def sparks(run_ids: Sequence[str]) -> dict[str, list[float]]:
     """Run id -> its selection score at each validation."""
     table = _series(address(), tuple(run_ids), SPARK) if len(run_ids) else pd.DataFrame(columns=["run_id", "value"])
-    return {str(run_id): points["value"].tolist() for run_id, points in table.groupby("run_id")}
+    found: dict[str, list[float]] = {}
+    for run_id, value in zip(table["run_id"].tolist(), table["value"].tolist(), strict=True):
+        found.setdefault(str(run_id), []).append(value)
+    return found
 
 
 def picture(run_id: str, side: int = 480) -> Image | None:

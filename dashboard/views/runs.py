@@ -143,16 +143,19 @@ for name, whole in built.items():
         placeholder="—",
     )
 if built:
-    with st.expander("Scores with their intervals", icon=":material/error_med:", expanded=len(built) == 1):
-        first = "seg" if f"metrics.{prefix(source)}seg_low" in shown else "selection"
-        with st.columns([1, 3])[0]:
-            score = links.one(
-                st.selectbox, "Score", "bars", list(BARRED), first, format_func=lambda key: BARRED[key].title
-            )
-        for place, (name, table) in enumerate(built.items()):
-            if len(built) > 1:
-                st.markdown(f"**{plain(name)}**")
-            show_bars(shown[shown["dataset"] == name], table, source, BARRED[score], f"bars-{place}")
+    title = "Scores with their intervals"
+    bars = st.expander(title, expanded=len(built) == 1, icon=":material/error_med:", on_change="rerun")
+    if bars.open:  # figures are costly: none is drawn that nobody sees
+        with bars:
+            first = "seg" if f"metrics.{prefix(source)}seg_low" in shown else "selection"
+            with st.columns([1, 3])[0]:
+                score = links.one(
+                    st.selectbox, "Score", "bars", list(BARRED), first, format_func=lambda key: BARRED[key].title
+                )
+            for place, (name, table) in enumerate(built.items()):
+                if len(built) > 1:
+                    st.markdown(f"**{plain(name)}**")
+                show_bars(shown[shown["dataset"] == name], table, source, BARRED[score], f"bars-{place}")
 
 with bar:
     if built:
