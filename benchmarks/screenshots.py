@@ -1,6 +1,6 @@
 """Every page of the dashboard as a picture: two sizes of window, light and dark.
 
-    PYTHONPATH=platform:. python benchmarks/screenshots.py mlflow.db pictures/ [--page NAME=PATH ...]
+    PYTHONPATH=platform:. python benchmarks/screenshots.py mlflow.db pictures/ [--page NAME=PATH ...] [--scheme dark] [--width 1024]
 
 PATH is what follows the server's address, as `compare?run=...&run=...`; without --page every page is taken as it opens.
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 PAGES = ("overview", "runs", "compare", "movie", "errors", "try_it", "registry", "data")
 SIZES = ((1440, 900), (1024, 768))
 SCHEMES = ("light", "dark")
-PAINTED_MS = 1500
+PAINTED_MS = 2500
 """Canvases and figures have no event that says that they are painted."""
 
 
@@ -36,17 +36,19 @@ def main() -> None:
     parser.add_argument("store", type=Path, metavar="DATABASE")
     parser.add_argument("folder", type=Path, metavar="OUT")
     parser.add_argument("--page", action="append", default=[], metavar="NAME=PATH")
+    parser.add_argument("--scheme", choices=SCHEMES, help="Only this one.")
+    parser.add_argument("--width", type=int, choices=[width for width, _ in SIZES], help="Only this window.")
     given = parser.parse_args()
-    pages = dict(each.split("=", 1) for each in given.page) or dict(zip(PAGES, PAGES, strict=True))
+    pages = dict(each.split("=", 1) for each in given.page) or {name: name for name in PAGES} | {"overview": ""}
     given.folder.mkdir(parents=True, exist_ok=True)
     with dashboard(given.store) as (address, _), chromium() as browser:
-        for scheme in SCHEMES:
-            for width, height in SIZES:
+        for scheme in [given.scheme] if given.scheme else SCHEMES:
+            for width, height in [size for size in SIZES if given.width in (None, size[0])]:
                 page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
                 for name, path in pages.items():
-                    page.goto(f"{address}/{path}")
+                    page.goto(f"{address}/{path}", timeout=120_000)
                     settle(page)
-                    page.screenshot(path=given.folder / f"{name}-{width}x{height}-{scheme}.png")
+                    page.screenshot(path=given.folder / f"{name}-{width}x{height}-{scheme}.png", timeout=120_000)
                 page.close()
 
 
