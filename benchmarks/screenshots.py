@@ -1,6 +1,6 @@
 """Every page of the dashboard as a picture: two sizes of window, light and dark.
 
-    PYTHONPATH=platform:. python benchmarks/screenshots.py mlflow.db pictures/ [--page NAME=PATH ...] [--scheme dark] [--width 1024]
+    PYTHONPATH=platform:. python benchmarks/screenshots.py mlflow.db pictures/ [--page NAME=PATH ...] [--scheme dark]
 
 PATH is what follows the server's address, as `compare?run=...&run=...`; without --page every page is taken as it opens.
 """
@@ -24,9 +24,10 @@ PAINTED_MS = 2500
 
 
 def settle(page: Page) -> None:
-    """Wait until the script has ended and nothing is loading."""
+    """Wait until the script has ended and no part is still a grey bar."""
     page.get_by_test_id("stApp").wait_for()
     page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for(timeout=60_000)
+    page.wait_for_function("() => !document.querySelector('[data-testid=stSkeleton]')", timeout=60_000)
     page.wait_for_timeout(PAINTED_MS)
 
 
