@@ -11,8 +11,8 @@ from dashboard.words import label, short
 if TYPE_CHECKING:
     import pandas as pd
 
-# Of Okabe and Ito's palette: they stay apart for the colour-blind, on white and on dark.
-POINT, BEST, QUIET = "#0072b2", "#d55e00", "rgba(128, 138, 148, 0.55)"
+# A blue and an orange that stay apart for the colour-blind, and stand out on white and on dark.
+POINT, BEST, QUIET = "#2b8cc4", "#d55e00", "rgba(128, 138, 148, 0.55)"
 ROW = 24
 """Height of one run in px."""
 

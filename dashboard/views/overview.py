@@ -67,10 +67,10 @@ def champion(runs: pd.DataFrame, versions: pd.DataFrame) -> None:
         st.markdown(":material/workspace_premium: **No champion yet**")
         if pd.isna(tables.column(runs, *tables.SELECTION).loc[best.name]):
             st.caption("No run was scored on validation so far: train one to its end.")
-            st.code("cytolapse train unet --data DATA", language="bash")
+            st.code("cytolapse train unet --data DATA", language="bash", wrap_lines=True)
             return
         st.caption(f"Best on validation: {plain(best['name'])}. It becomes champion by:")
-        st.code(f"cytolapse promote {str(best['run_id'])[:8]}", language="bash")
+        st.code(f"cytolapse promote {str(best['run_id'])[:8]}", language="bash", wrap_lines=True)
         show_run(best)
         return
     found = runs[runs["run_id"].astype(str) == str(version["run_id"])]
