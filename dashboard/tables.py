@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from cytolapse.metrics.kinds import UNJUDGED
-from dashboard.scores import COUNTS, LEADERBOARD, READINGS, SOURCES, TRUTH, Score, prefix
+from dashboard.scores import LEADERBOARD, READINGS, SOURCES, TRUTH, Score, prefix
 from dashboard.words import short
 
 if TYPE_CHECKING:
@@ -134,18 +134,6 @@ def score_table(runs: pd.DataFrame, names: Mapping[str, str], source: str, score
     return table.dropna(how="all")
 
 
-def differences(runs: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
-    """Parameters down, runs across; only where the runs differ: the resolved `cfg.`, another tool's `tool.`."""
-    chosen = runs.set_axis(runs["run_id"].astype(str)).loc[list(names)]
-    columns = [name for name in chosen if name.startswith(("params.cfg.", "params.tool."))]
-    table = chosen[columns].T.astype(object)
-    table = table.where(table.notna(), UNKNOWN).astype(str)
-    table = table[table.nunique(axis=1) > 1]
-    return table.set_axis([name.removeprefix("params.").removeprefix("cfg.") for name in table.index]).rename(
-        columns=names
-    )
-
-
 def worst_frames(frames: pd.DataFrame, reference: str, sequence: str) -> pd.DataFrame:
     """Frames of a sequence with truth, the most errors first, then the lowest SEG.
 
@@ -202,20 +190,6 @@ def first_series(keys: Sequence[str]) -> list[str]:
     """The training curves shown unasked."""
     usual = ("train/loss", "val/loss", "val/op_csb_masks", "val/seg")
     return [key for key in usual if key in keys] or list(keys[:4])
-
-
-def highlight(table: pd.DataFrame, definitions: Mapping[str, str]) -> Any:
-    """The best of each row marked, its definition at the end; counts and single runs have no best."""
-
-    def marks(row: pd.Series) -> list[str]:
-        best = row.max() if len(row) > 1 and row.name not in counts and row.nunique() > 1 else None
-        return ["background-color: #d8edf5; font-weight: 600" if value == best else "" for value in row]
-
-    names = list(table)
-    counts = [score.title for score in COUNTS if score.title in table.index]
-    explained = table.assign(**{DEFINITION: [definitions[title] for title in table.index]})
-    styled = explained.style.apply(marks, axis=1, subset=names).format("{:.3f}", na_rep=UNKNOWN, subset=names)
-    return styled.format("{:.0f}", na_rep=UNKNOWN, subset=(counts, names))
 
 
 def with_scores(runs: pd.DataFrame) -> str:

@@ -44,9 +44,23 @@ def movie(shift: int, frames: int = 6) -> list[FrameView]:
     return views
 
 
+def long_movie(shift: int, frames: int = 90) -> list[FrameView]:
+    """Nine blocks of frames, three or four cells in each, gold in all; every seventh frame misses another cell."""
+    rng = np.random.default_rng(shift)
+    views = []
+    for number in range(frames):
+        absent = number // 10 % 2 * 2
+        truth = discs(number % 10, missing=absent - 1)
+        lost = discs(number % 10, shift + number % 3, missing=absent - 1)
+        prediction = np.where(lost == (rng.integers(1, 5) if number % 7 == 0 else 0), 0, lost).astype(np.uint16)
+        image = np.clip(90 + 60 * (truth > 0) + rng.normal(0, 6, truth.shape), 0, 255).astype(np.uint8)
+        views.append(FrameView(number, image, prediction, {"gold": truth, "silver": truth}))
+    return views
+
+
 def log_scores(run, views: list[FrameView], split: str, sequence: str = "02") -> None:
     """Scores, curves, tables and previews of one split."""
-    frames, objects = [], []
+    frames, objects, counts = [], [], []
     for reference in ("gold", "silver"):
         known = [view for view in views if reference in view.references]
         matchings = [
@@ -71,10 +85,11 @@ def log_scores(run, views: list[FrameView], split: str, sequence: str = "02") ->
             run.curve(f"curve/{place}/{name}", values)
         run.json(result.to_json(), f"curves/{split}-{reference}.json")
         frames += [{**row, "reference": reference} for row in result.by_frame]
+        counts += [{**row, "reference": reference} for row in result.counts]
         objects += [{**row, "reference": reference} for row in result.objects]
     run.metrics({f"{split}/readings": 1.0})
     with TemporaryDirectory() as folder:
-        for name, rows in (("frames", frames), ("objects", objects)):
+        for name, rows in (("frames", frames), ("objects", objects), ("counts", counts)):
             pd.DataFrame(rows).to_parquet(Path(folder) / f"{name}.parquet")
             run.artifact(Path(folder) / f"{name}.parquet", split)
         write_previews(Path(folder) / f"{sequence}.zip", views)

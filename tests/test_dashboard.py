@@ -164,11 +164,10 @@ def test_compare_link_is_restored_and_written(show, world):
     at = show(uri, "compare", run=[ids["classical"], ids["unet"]], scores="val-silver", matching="any")
     assert at.multiselect(key="run").value == [ids["classical"], ids["unet"]]
     assert at.selectbox(key="scores").value == "val-silver"
-    assert len(at.get("plotly_chart")) == 2
-    differing = at.dataframe[1].value
-    assert list(differing.index) == ["head", "recipe"]
+    assert len(at.get("plotly_chart")) == 4
+    assert list(at.dataframe[2].value.index) == ["head", "recipe"]
     scores = at.dataframe[0].value
-    assert list(scores.loc["Test read"])[:2] == [1, 2]
+    assert list(scores.loc["Test read"])[:2] == ["1", "2"]
     assert "choose on validation" in scores.loc["Test read", "Definition"]
     at.selectbox(key="scores").set_value("test-gold").run()
     assert link(at, "scores") == ["test-gold"]
@@ -190,6 +189,7 @@ def test_compare_warns_of_two_data_sets(show, world):
     uri, ids = world
     at = show(uri, "compare", run=[ids["unet"], ids["bare"]])
     assert "different data sets" in at.warning[0].value
+    assert "Not compared" in at.warning[1].value
 
 
 def played(at: AppTest) -> dict:
@@ -338,7 +338,7 @@ def test_no_page_imports_torch_trainers_or_model_loading():
     code = (
         "import sys\n"
         "from dashboard import bundles, colours, columns, commands, figures, links, parts, player, reads, scores\n"
-        "from dashboard import server, signing, tables, words, writers\n"
+        "from dashboard import compared, paired, plots, results, server, signing, tables, words, writers\n"
         "from dashboard import again, board, champion, changes, charts, filters, narrow, picked, progress\n"
         "from cytolapse.tracking import open_store\n"
         "bad = [name for name in sys.modules if name.partition('.')[0] in ('torch', 'trainers', 'mlflow')]\n"
