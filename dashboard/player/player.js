@@ -49,6 +49,7 @@ class Player {
 
   open(movies) {
     const shown = this.frames[this.at];
+    this.fitted = false;
     this.panels = movies.map((movie) => {
       const [element_, canvas] = [element("div", "panel"), element("canvas")];
       const panel = { movie, canvas, caption: element("div", "caption"), note: element("div", "note") };
@@ -200,15 +201,6 @@ class Player {
     if (this.renewed === this.links) return;
     this.renewed = this.links;
     this.setTriggerValue("renew", true);
-  }
-
-  resize() {
-    for (const { canvas } of this.panels) {
-      canvas.width = Math.max(1, Math.round(canvas.clientWidth * ratio()));
-      canvas.height = Math.max(1, Math.round(canvas.clientHeight * ratio()));
-    }
-    this.lay();
-    this.refresh(true);
   }
 
   close() {

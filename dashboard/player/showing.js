@@ -83,7 +83,27 @@ Object.assign(Player.prototype, {
     this.root.dataset.painted = Number(this.root.dataset.painted || 0) + 1;
   },
 
+  resize() {
+    this.fit();
+    for (const { canvas } of this.panels) {
+      canvas.width = Math.max(1, Math.round(canvas.clientWidth * ratio()));
+      canvas.height = Math.max(1, Math.round(canvas.clientHeight * ratio()));
+    }
+    this.lay();
+    this.refresh(true);
+  },
+
+  /** No higher than the frames need: several side by side are low. */
+  fit() {
+    const size = this.panels.find(({ scene }) => scene?.bitmap)?.scene.bitmap;
+    if (!size) return;
+    const needed = this.panels[0].element.clientWidth * size.height / size.width;
+    const height = Math.min(0.58 * innerHeight, 720, Math.max(300, needed));
+    this.root.querySelector(".stage").style.height = `${Math.round(height)}px`;
+  },
+
   frameView(canvas, bitmap) {
+    if (!this.fitted) this.fitted = true, setTimeout(() => this.fit());
     if (!this.view.set) Object.assign(this.view, { x: bitmap.width / 2, y: bitmap.height / 2, set: true });
     settle(this.view, canvas, bitmap);
   },
