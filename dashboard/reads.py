@@ -109,6 +109,11 @@ def versions() -> pd.DataFrame:
     return _versions(address())
 
 
+def decisions() -> pd.DataFrame:
+    """Every decision about a registered model, newest first."""
+    return _decisions(address())
+
+
 def files(run_id: str, folder: str) -> list[str]:
     """Paths of the artifacts in a folder of a run."""
     return _files(address(), run_id, folder)
@@ -191,6 +196,11 @@ def _known_readings(uri: str) -> dict[tuple[str, str], int]:
 @st.cache_data(ttl=SECONDS, show_spinner="Reading the registry ...")
 def _versions(uri: str) -> pd.DataFrame:
     return _store(uri).versions()
+
+
+@st.cache_data(ttl=SECONDS, show_spinner=False)
+def _decisions(uri: str) -> pd.DataFrame:
+    return _store(uri).decisions()
 
 
 @st.cache_data(ttl=SECONDS, show_spinner=False)

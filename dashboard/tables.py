@@ -32,7 +32,7 @@ AUDIT = "tags.cytolapse.audit"
 FOREIGN = "tags.cytolapse.masks"
 SPREAD = ("_mean", "_sd", "_min", "_max", "/seeds")
 """Ends of metrics that a parent of several seeds has: it holds no masks of its own."""
-HELPERS = ("simulate", "segment", "evaluate")
+HELPERS = ("simulate", "segment", "evaluate", "promote")
 """Entry points of MLproject that train nothing; `mlflow run` makes a run for each call all the same."""
 
 

@@ -1,14 +1,18 @@
-"""The tables of the Registry page: versions, and the evidence on which one was promoted; pure."""
+"""The tables of the Registry page: versions, the rules that one was judged by, and its tags; pure."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from dashboard.scores import LEADERBOARD, TRUTH
 from dashboard.tables import leaderboard, text, utc
+from dashboard.words import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 def version_table(registered: pd.DataFrame, runs: pd.DataFrame, source: str) -> pd.DataFrame:
@@ -32,7 +36,27 @@ def version_table(registered: pd.DataFrame, runs: pd.DataFrame, source: str) -> 
     return table.sort_values("version", ascending=False).reset_index(drop=True)
 
 
-def evidence_table(version: pd.DataFrame) -> pd.DataFrame:
+OUTCOMES = {"passed": "✓ passed", "failed": "✕ failed", "not enough evidence": "? not enough evidence"}
+
+
+def evidence(version: Mapping[str, Any]) -> dict[str, Any]:
+    """The evidence of the last decision about a version; {} where it carries none of ours."""
+    try:
+        found = json.loads(version.get("tags.evidence") or "{}")
+    except (TypeError, ValueError):
+        return {}
+    return found if isinstance(found, dict) and isinstance(found.get("rules", []), list) else {}
+
+
+def rules_table(evidence: Mapping[str, Any]) -> pd.DataFrame:
+    """The rules of a decision, in Markdown's plain words; what was not passed comes first."""
+    rules = sorted(evidence.get("rules", []), key=lambda rule: rule["outcome"] == "passed")
+    rows = [(OUTCOMES.get(rule["outcome"], ""), plain(rule["name"]), plain(rule["said"])) for rule in rules]
+    table = pd.DataFrame(rows, columns=["Outcome", "Rule", "What was found"])
+    return table.set_index("Outcome")
+
+
+def tags_table(version: pd.DataFrame) -> pd.DataFrame:
     """The tags of one version, one per row; a tag that holds JSON gives a row for each of its entries."""
     stored = {name.removeprefix("tags."): version[name].iloc[0] for name in version if name.startswith("tags.")}
     tags = {place: entry for name, value in stored.items() for place, entry in _entries(name, value).items()}

@@ -340,6 +340,7 @@ def test_no_page_imports_torch_trainers_or_model_loading():
         "from dashboard import bundles, colours, columns, commands, figures, links, parts, player, reads, scores\n"
         "from dashboard import compared, paired, plots, results, server, signing, tables, words, writers\n"
         "from dashboard import again, board, champion, changes, charts, filters, narrow, picked, progress\n"
+        "from dashboard import history, jobs, promoting, versions\n"
         "from cytolapse.tracking import open_store\n"
         "bad = [name for name in sys.modules if name.partition('.')[0] in ('torch', 'trainers', 'mlflow')]\n"
         "assert not bad, bad\n"

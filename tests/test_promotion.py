@@ -419,6 +419,7 @@ def test_what_held_an_alias_before_is_read_from_the_history():
     assert earlier(told(one, two, ("rolled back", "1", "2")), "champion", "1") == []
     assert earlier(told(one, two, ("rolled back", "1", "2"), ("promoted", "3", "1")), "champion", "3") == ["1"]
     assert earlier(told(one, two), "champion", "7") == ["1", "2"], "moved by hand"
+    assert earlier(told(one, two, ("promoted", "3", "2")), "champion", "2") == ["1"], "killed before it was set"
 
 
 def test_every_version_carries_a_model_card(runs, store, cli, tmp_path):
@@ -426,7 +427,7 @@ def test_every_version_carries_a_model_card(runs, store, cli, tmp_path):
     card = open_store(store).versions()["description"][0]
     assert card == ClientStore(store).versions()["description"][0]
     assert card == logged(runs["good"], store).artifact("promotion/model-card.md").read_text()
-    assert card.startswith("# discs, version 1\n\nLabels cells in time-lapse frames: run good-")
+    assert card.startswith("# discs, version 1\n\nLabels cells in time-lapse frames: run `good-")
     assert "- Pixel size: 0.65 um\n- Learned from and chosen on: silver truth" in card
     assert "- Test: frames 0 to 89 of 02, counted from 0" in card
     assert re.search(

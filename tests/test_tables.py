@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from dashboard import tables
-from dashboard.scores import ALL, READINGS, SEG, SOURCES, TRUTH
-from dashboard.versions import evidence_table, version_table
+from dashboard.scores import ALL, COUNTS, READINGS, SEG, SOURCES, TRUTH
+from dashboard.versions import tags_table, version_table
 
 EVIL = '<img src=x onerror="alert(1)"> [x](javascript:alert(1))'
 NOTHING = pd.DataFrame(columns=["run_id", "name", "status", "started", "finished", "dataset", "recipe", "head"])
@@ -260,13 +260,13 @@ def test_versions_are_ordered_as_numbers_and_bear_a_run_that_is_gone():
 
 def test_evidence_lists_the_tags_that_say_something():
     version = registered(**{"tags.reason": [EVIL, None], "tags.empty": "", "tags.promoted_at": [None, None]}).iloc[:1]
-    assert evidence_table(version).values.tolist() == [["reason", EVIL]], "drawn in a table, where it is no HTML"
-    assert evidence_table(registered()).empty
+    assert tags_table(version).values.tolist() == [["reason", EVIL]], "drawn in a table, where it is no HTML"
+    assert tags_table(registered()).empty
 
 
 def test_what_a_json_tag_holds_stands_in_rows():
     version = pd.DataFrame({"tags.evidence": ['{"score": 0.8, "champion": {"run_id": "a"}, "over": null}']})
-    assert evidence_table(version).values.tolist() == [["evidence: score", "0.8"], ["evidence: champion: run_id", "a"]]
+    assert tags_table(version).values.tolist() == [["evidence: score", "0.8"], ["evidence: champion: run_id", "a"]]
 
 
 def test_the_best_on_validation_comes_first_and_runs_without_a_score_last():

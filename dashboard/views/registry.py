@@ -1,35 +1,149 @@
-"""Registry: versions, aliases and where each came from."""
+"""Registry: versions, what they rest on and come from, their history; promote and roll back for those who may."""
 
 from __future__ import annotations
 
+import re
+from typing import TYPE_CHECKING, Any
+
 import streamlit as st
 
-from dashboard import columns, links, parts, reads, tables
+from cytolapse.tracking.promotion.policy import policy_of
+from dashboard import columns, history, links, parts, promoting, reads, tables
+from dashboard.champion import ALIAS, headline
 from dashboard.scores import SOURCES, SOURCES_HELP
-from dashboard.versions import evidence_table, version_table
+from dashboard.versions import evidence, rules_table, tags_table, version_table
 from dashboard.words import plain
 
-HOW = """cytolapse promote RUN_ID --reason "why"     # its model becomes a version; champion if it is at least as good
-cytolapse promote RUN_ID --alias challenger # point the other alias, without a gate
-cytolapse rollback                          # the champion before is champion again"""
+if TYPE_CHECKING:
+    import pandas as pd
 
-parts.title(
-    "Registry",
-    "Models that were registered, the aliases that point to them, and the evidence on which they were promoted.",
-)
-versions = reads.versions()
+HOW = """cytolapse promote RUN_ID --reason "why"     # champion, if the gate lets it pass
+cytolapse promote RUN_ID --alias challenger # any other alias, without a gate
+cytolapse rollback                          # the champion before is champion again"""
+LINES = 12
+CROWN = ":material/workspace_premium:"
+
+
+def champion(here: pd.DataFrame, runs: pd.DataFrame) -> None:
+    """The version that is champion, its scores with their intervals, and since when."""
+    best = next((row for row in here.to_dict("records") if ALIAS in row["aliases"]), None)
+    if best is None:
+        st.markdown(f"{CROWN} No version of this model is the champion yet.")
+        return
+    run = runs[runs["run_id"].astype(str) == str(best["run_id"])]
+    source, told = headline({str(key): value for key, value in run.iloc[0].items()}) if len(run) else ("", [])
+    first, *rest = st.columns([1.7, *[1] * len(told)], vertical_alignment="center")
+    name = plain(run["name"].iloc[0]) if len(run) else "a run that was deleted or archived"
+    first.markdown(f"{CROWN} **Champion: version {best['version']}**  \nfrom {name}")
+    first.caption(
+        f"{SOURCES[source]}, 95 % intervals below" if any(each[2] for each in told) else SOURCES.get(source, "")
+    )
+    for spot, (score, value, interval) in zip(rest, told, strict=True):
+        spot.metric(score.title, f"{value:.3f}", help=score.help)
+        if interval:
+            spot.caption(interval)
+
+
+def show_history(decisions: pd.DataFrame, runs: pd.DataFrame) -> None:
+    """The timeline, newest first."""
+    names = dict(zip(runs["run_id"].astype(str), runs["name"].astype(str), strict=True)) if len(runs) else {}
+    lines = history.timeline(decisions, names)
+    st.markdown("**History**")
+    if not lines:
+        st.caption("Nothing was decided through the gate so far.")
+    for line in lines[:LINES]:
+        with st.container(gap=None):
+            st.markdown(line.head)
+            st.caption("  \n".join(filter(None, (line.detail, line.gate, line.reason))))
+    if len(lines) > LINES:
+        st.caption(f"and {len(lines) - LINES} before that")
+
+
+def show_evidence(version: dict[str, Any], here: pd.DataFrame) -> None:
+    """Rules, who, when and why; and every tag."""
+    found = evidence(version)
+    if found.get("rules"):
+        st.table(rules_table(found))
+    told = [f"{name}: {plain(found[key])}" for name, key in (("By", "by"), ("Reason", "reason")) if found.get(key)]
+    read = found.get("readings", {})
+    if read:
+        told.append(f"Test read {read['all_runs']} times by all runs on these data, {read['candidate']} by this one")
+    if found.get("policy"):
+        told.append(f"Policy: {plain(found['policy'].get('source', ''))}")
+    if told:
+        st.caption(" · ".join(told))
+    tags = tags_table(here[here["version"] == version["version"]])
+    if tags.empty:
+        st.caption("This version carries no promotion tags.")
+        return
+    with st.expander("All tags", expanded=not found.get("rules")):
+        st.dataframe(tags, hide_index=True, key="tags")
+
+
+def show_lineage(version: dict[str, Any], runs: pd.DataFrame) -> None:
+    """From the data to the alias, step by step."""
+    made = history.lineage(version, runs)
+    for spot, (name, value) in zip(st.columns([1, 1.1, 1.2, 1.8, 1]), made.items(), strict=True):
+        spot.caption(name)
+        spot.markdown(f"**{plain(value)}**")
+    if len(runs) and str(version["run_id"]) in set(runs["run_id"].astype(str)):
+        with st.container(horizontal=True):
+            for page, label in (("runs", "Run"), ("compare", "Curves"), ("movie", "Movie")):
+                st.page_link(f"views/{page}.py", label=label, query_params={"run": str(version["run_id"])})
+
+
+def show_version(here: pd.DataFrame, runs: pd.DataFrame) -> None:
+    """One version: its evidence, its card, what it comes from."""
+    with st.columns([1, 3])[0]:
+        number = links.one(
+            st.selectbox,
+            "Version",
+            "version",
+            [str(number) for number in here["version"]],
+            format_func="Version {}".format,
+        )
+    row = here[here["version"].astype(str) == number].iloc[0]
+    version = {str(key): value for key, value in row.items()}
+    rules, card, origin = st.tabs(["Evidence", "Model card", "Lineage"])
+    with rules:
+        show_evidence(version, here)
+    with card:
+        if version["description"]:
+            # Smaller heads, and no pictures: anybody may have written it, and a picture calls another server.
+            st.markdown(re.sub(r"(?m)^#", "####", str(version["description"]).replace("![", "!\\[")))
+        else:
+            st.caption("This version carries no model card: `cytolapse promote` writes one.")
+    with origin:
+        show_lineage(version, runs)
+
+
+def show_policy(model: str) -> None:
+    """The rules that a champion must pass."""
+    policy = policy_of(model)
+    with st.popover("Policy", icon=":material/policy:"):
+        st.markdown(f"**{plain(policy.source)}**")
+        rows = {name: value for name, value in policy.as_dict().items() if name != "source"}
+        values = [", ".join(value) if isinstance(value, list) else f"{value:g}" for value in rows.values()]
+        st.table({"Rule": list(rows), "Value": values})
+        st.caption(f"A file `policies/{plain(model)}.toml` beside the dashboard changes it: see docs/promotion.md.")
+
+
+parts.title("Registry", "Registered models: which version is the champion, on what evidence, and what came before.")
+versions, runs = reads.versions(), reads.runs()
+promoting.tell()
 if versions.empty:
+    if len(runs):
+        promoting.buttons(runs, "", "")
     parts.stop(
         "No model registered yet",
-        "Promote the model of a run from the command line:",
+        "The first champion needs only that its model loads and makes its masks again. From the command line:",
         "cytolapse promote RUN_ID",
-        ":material/workspace_premium:",
+        CROWN,
     )
-runs = reads.runs()
-known = tables.sources(runs) if len(runs) else []
 left, right = st.columns([1, 2])
 with left:
     model = links.one(st.selectbox, "Model", "model", list(versions["name"].astype(str).unique()))
+known = tables.sources(runs) if len(runs) else []
 with right:
     source = links.one(
         st.segmented_control,
@@ -40,41 +154,22 @@ with right:
         help=SOURCES_HELP,
         required=True,
     )
-
 here = versions[versions["name"].astype(str) == model].reset_index(drop=True)
-table = version_table(here, runs, source)
-champions = [row for row in table.itertuples() if "champion" in row.aliases]
-with st.container(border=True):
-    if champions:
-        best = champions[0]
-        first, *rest = st.columns([1.6, 1, 1, 1], vertical_alignment="center")
-        first.markdown(f":material/workspace_premium: **Champion: version {best.version}**  \nfrom {plain(best.run)}")
-        shown = (("Validation", best.selection), ("SEG", best.seg), ("OP_CSB", best.op_csb_masks))
-        for spot, (name, value) in zip(rest, shown, strict=True):
-            spot.metric(name, "—" if value != value else f"{value:.3f}")
-    else:
-        st.markdown(":material/workspace_premium: No version of this model is the champion yet.")
-
-st.subheader("Versions", anchor=False)
-st.dataframe(
-    table, hide_index=True, column_config=columns.versions(), placeholder="—", column_order=list(columns.versions())
-)
-
-st.subheader("Evidence", anchor=False)
-with st.columns([1, 2])[0]:
-    version = links.one(
-        st.selectbox,
-        "Version",
-        "version",
-        [str(number) for number in table["version"]],
-        format_func="Version {}".format,
-    )
-evidence = evidence_table(here[here["version"].astype(str) == version])
-if evidence.empty:
-    st.caption("This version carries no promotion tags.")
-else:
-    st.dataframe(evidence, hide_index=True)
-
-st.subheader("How to promote", anchor=False)
-st.caption("This page only reads. Promotion and its rules are on the command line:")
-st.code(HOW, language="bash")
+decisions = reads.decisions()
+decisions = decisions[decisions["name"].astype(str) == model]
+wide, narrow = st.columns([2.4, 1])
+with wide:
+    with st.container(border=True):
+        champion(here, runs)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        show_policy(model)
+        promoting.buttons(runs, model, history.previous(decisions, here, ALIAS))
+    st.subheader("Versions", anchor=False)
+    table = version_table(here, runs, source)
+    config = columns.versions()
+    st.dataframe(table, hide_index=True, column_config=config, placeholder="—", column_order=list(config))
+    show_version(here, runs)
+with narrow.container(border=True):
+    show_history(decisions, runs)
+with st.expander("The same on the command line", icon=":material/terminal:"):
+    st.code(HOW, language="bash")

@@ -90,9 +90,10 @@ def earlier(decisions: Iterable[Decision], alias: str, holder: str) -> list[str]
     """The versions that held an alias before its holder, the last of them at the end."""
     past: list[str] = []
     now = ""
-    for each in decisions:
-        if each.alias != alias or not each.moved:
-            continue
+    moves = [each for each in decisions if each.alias == alias and each.moved]
+    while moves and moves[-1].version != holder and moves[-1].before == holder:
+        moves.pop()  # written down, and killed before the alias was set
+    for each in moves:
         if each.event == ROLLED_BACK and each.version in past:
             del past[len(past) - 1 - past[::-1].index(each.version) :]
         elif each.before:

@@ -81,7 +81,7 @@ def _head(facts: Facts) -> list[str]:
     return [
         f"# {facts.name}, version {facts.version}",
         "",
-        f"Labels cells in time-lapse frames: run {facts.run.name}{head}.",
+        f"Labels cells in time-lapse frames: run `{facts.run.name.replace('`', '')}`{head}.",
     ]
 
 
