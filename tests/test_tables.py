@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from dashboard import tables
-from dashboard.scores import ALL, COUNTS, READINGS, SEG, SOURCES, TRUTH
+from dashboard.scores import ALL, READINGS, SEG, SOURCES, TRUTH
 from dashboard.versions import tags_table, version_table
 
 EVIL = '<img src=x onerror="alert(1)"> [x](javascript:alert(1))'
