@@ -148,7 +148,8 @@ def forget_runs() -> None:
 def forget() -> None:
     """Read everything anew."""
     st.cache_data.clear()
-    st.cache_resource.clear()
+    forget_runs()
+    _known_readings.clear()
 
 
 def _store(uri: str) -> RunStore:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-import streamlit as st
 from click.testing import CliRunner
 from dashboard_world import log_scores, make_store, movie
 from streamlit.testing.v1 import AppTest
@@ -16,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 import dashboard
 from cytolapse.errors import CytolapseError
 from cytolapse.tracking import open_store, start_run
-from dashboard import commands
+from dashboard import commands, reads
 from dashboard.signing import opened
 
 ROOM = Path(dashboard.__file__).parent
@@ -53,7 +52,7 @@ def show(monkeypatch):
     """Open a page of a store at a link."""
 
     def opened(uri: str, page: str, **query) -> AppTest:
-        st.cache_data.clear()
+        reads.forget()
         monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
         at = AppTest.from_file(str(ROOM / "app.py"), default_timeout=60).run()
         at.switch_page(f"views/{page}.py")

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-import streamlit as st
 from compared_world import write_discs
 from promotion_world import trained
 from streamlit.testing.v1 import AppTest
@@ -20,7 +19,7 @@ from cytolapse.tracking import open_store, start_run
 from cytolapse.tracking.client import connect
 from cytolapse.tracking.decisions import LOST, PROMOTED, REFUSED, ROLLED_BACK, Decision, decisions_frame
 from cytolapse.tracking.promotion import Refused, Wish, promote
-from dashboard import history, jobs, promoting, versions
+from dashboard import history, jobs, promoting, reads, versions
 from dashboard.jobs import Done, Job
 
 ROOM = Path(dashboard.__file__).parent
@@ -50,7 +49,7 @@ def show(monkeypatch, world):
     """Open the page at a link; a writer's name lets him write."""
 
     def opened(uri: str = "", writer: str = "", **query) -> AppTest:
-        st.cache_data.clear()
+        reads.forget()
         monkeypatch.setenv("MLFLOW_TRACKING_URI", uri or world[0])
         monkeypatch.setenv("CYTOLAPSE_HOME", str(world[2] / "home"))
         monkeypatch.setenv("CYTOLAPSE_WRITERS", "local" if writer else "")
