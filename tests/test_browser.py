@@ -30,7 +30,7 @@ def test_four_pages(browser, server, tmp_path):
     page.on("request", lambda request: None if address in request.url else foreign.append(request.url))
     # A deep link comes first: a fresh server must answer it like any other.
     page.goto(f"{address}/compare?run={ids['unet']}&run={ids['classical']}&scores=test-silver")
-    page.get_by_text("F1 over IoU threshold").wait_for()
+    page.locator(".annotation-text", has_text="F1").first.wait_for()
     assert page.get_by_role("combobox", name="Split and reference").input_value() == "Test, silver truth"
     page.screenshot(path=tmp_path / "compare.png")
 
