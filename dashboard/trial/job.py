@@ -7,18 +7,15 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import shutil
 import sys
-import threading
 import traceback
 import zipfile
-from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cytolapse.errors import CytolapseError, is_out_of_memory
+from dashboard.trial.confines import be_modest, bounded, end_with_server
 from dashboard.trial.intake import LIMITS, take
 
 if TYPE_CHECKING:
@@ -30,10 +27,6 @@ if TYPE_CHECKING:
 
 STATE, REQUEST, LOG = "state.json", "request.json", "log"
 RESULT, MASKS, ROIS, CELLS, PREVIEWS = "01_RES", "masks.zip", "rois.zip", "cells.csv", "previews.zip"
-GIB = 2**30
-ROOM = 4 * GIB
-"""Bytes of address space that reading an upload may take beyond what the process has already."""
-LARGEST_FILE = 8 * GIB
 NO_MEMORY = "the memory does not suffice for these frames: try fewer or smaller ones"
 
 
@@ -129,7 +122,7 @@ def _read(folder: Path, request: Request, teller: Teller) -> tuple[Movie, float 
     from cytolapse.data.movie import Movie
 
     teller.say("reading the upload")
-    with _bounded():
+    with bounded():
         pictures, (count, *_) = take(folder, LIMITS)
         write_frames(folder / "frames.npy", count, teller.each("reading the upload", _images(pictures), count))
         um, minutes = request.um or pictures.um, request.minutes or pictures.minutes
@@ -200,40 +193,6 @@ def _export(folder: Path, movie: Movie, um: float | None, minutes: float | None,
             archive.write(each, f"{RESULT}/{each.name}")
 
 
-@contextmanager
-def _bounded() -> Iterator[None]:
-    """A decoder that is led to unpack without end gets no more memory than `ROOM`; Linux keeps to it."""
-    import resource
-
-    import psutil
-
-    before = resource.getrlimit(resource.RLIMIT_AS)
-    if sys.platform == "linux":
-        resource.setrlimit(resource.RLIMIT_AS, (psutil.Process().memory_info().vms + ROOM, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_AS, before)
-
-
-def _modest() -> None:
-    """Give way to the server: in computing time, and first to go where the memory ends."""
-    import resource
-
-    os.nice(10)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST_FILE, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
-    with suppress(OSError):  # Linux only
-        Path("/proc/self/oom_score_adj").write_text("1000")
-
-
-def _end_with_server(folder: Path) -> None:
-    """Standard input is a pipe that the server holds open: its end is the server's end."""
-    sys.stdin.buffer.read()
-    shutil.rmtree(folder, ignore_errors=True)
-    os._exit(1)
-
-
 def readable(error: Exception, folder: Path) -> str:
     """One line about what went wrong, without a path of this machine."""
     if isinstance(error, CytolapseError):
@@ -248,17 +207,19 @@ def main(folder: Path) -> int:
     from cytolapse.cli import show_log
 
     show_log()
-    _modest()
-    threading.Thread(target=_end_with_server, args=(folder,), daemon=True).start()
+    be_modest()
+    ending = end_with_server(folder)
     teller = Teller(folder)
     try:
         run(folder, Request(**json.loads((folder / REQUEST).read_text())), teller)
     except Exception as error:
+        ending.acquire()
         if not isinstance(error, CytolapseError):
             traceback.print_exc()
         teller.say("failed", error=readable(error, folder))
         logging.shutdown()
         return 1
+    ending.acquire()
     return 0
 
 
