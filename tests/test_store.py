@@ -24,7 +24,7 @@ from cytolapse.errors import CytolapseError
 from cytolapse.tracking import load_folder, logged_tags, open_store, resume_run, start_run
 from cytolapse.tracking.client import connect
 from cytolapse.tracking.client_store import ClientStore
-from cytolapse.tracking.frames import RUN_COLUMNS, SERIES_COLUMNS, VERSION_COLUMNS
+from cytolapse.tracking.frames import INPUT_COLUMNS, RUN_COLUMNS, SERIES_COLUMNS, VERSION_COLUMNS
 from cytolapse.tracking.promotion import Wish, promote
 from cytolapse.tracking.reference import run_id_of
 from cytolapse.tracking.sql_store import SqlStore
@@ -64,6 +64,7 @@ def test_both_back_ends_give_the_same_tables(store: str, runs: list[str]) -> Non
     assert isinstance(sql, SqlStore)
     pd.testing.assert_frame_equal(sql.runs(), client.runs())
     pd.testing.assert_frame_equal(sql.versions(), client.versions())
+    pd.testing.assert_frame_equal(sql.inputs(), client.inputs())
     for prefix in ("", "train/", "curve/test/gold/", "nothing/"):
         pd.testing.assert_frame_equal(sql.series(runs, prefix), client.series(runs, prefix))
     for run_id in runs:
@@ -106,6 +107,19 @@ def test_the_table_of_versions(store: str, runs: list[str]) -> None:
     assert "tags.promoted_at" in versions
 
 
+def test_the_table_of_inputs(store: str, runs: list[str]) -> None:
+    """What a run read for training and for validation is one data set; what other programs log is no folder."""
+    from mlflow.entities import Dataset, DatasetInput
+
+    connect(store).log_inputs(runs[0], [DatasetInput(Dataset("table", "abc", "code", "no json"))])
+    connect(store).delete_run(runs[1])
+    for reader in (open_store(store), ClientStore(store)):
+        assert reader.inputs().values.tolist() == [
+            [runs[0], "table", "abc", ""],
+            [runs[0], "toy", "d" * 16, "data/toy"],
+        ]
+
+
 @pytest.mark.parametrize("back_end", [open_store, ClientStore])
 def test_an_empty_store_gives_empty_tables(store: str, back_end: type[ClientStore]) -> None:
     empty = back_end(store)
@@ -113,6 +127,7 @@ def test_an_empty_store_gives_empty_tables(store: str, back_end: type[ClientStor
     assert list(empty.runs().columns) == RUN_COLUMNS
     assert list(empty.series([], "").columns) == SERIES_COLUMNS
     assert list(empty.versions().columns) == VERSION_COLUMNS
+    assert list(empty.inputs().columns) == INPUT_COLUMNS
 
 
 def test_no_store_at_all_is_an_empty_store_and_stays_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cytolapse.tracking.client import connect, explained
 from cytolapse.tracking.decisions import decisions_frame
 from cytolapse.tracking.files import local_artifact, local_artifacts
-from cytolapse.tracking.frames import RunRow, VersionRow, runs_frame, series_frame, versions_frame
+from cytolapse.tracking.frames import RunRow, VersionRow, inputs_frame, runs_frame, series_frame, versions_frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -42,10 +42,14 @@ class ClientStore:
     def runs(self) -> pd.DataFrame:
         """See `RunStore.runs`."""
         with explained(self.uri, "runs"):
-            client = self._client
-            names = {e.experiment_id: e.name for e in _pages(lambda token: client.search_experiments(page_token=token))}
-            found = _pages(lambda token: client.search_runs(list(names), max_results=PAGE, page_token=token))
-            return _runs_frame(list(found) if names else [], names)
+            return _runs_frame(*self._found())
+
+    def _found(self) -> tuple[list[Run], dict[str, str]]:
+        """Every run, and the name of each experiment by its id."""
+        client = self._client
+        names = {e.experiment_id: e.name for e in _pages(lambda token: client.search_experiments(page_token=token))}
+        found = _pages(lambda token: client.search_runs(list(names), max_results=PAGE, page_token=token))
+        return list(found) if names else [], names
 
     def series(self, run_ids: Sequence[str], prefix: str) -> pd.DataFrame:
         """See `RunStore.series`."""
@@ -66,6 +70,13 @@ class ClientStore:
             aliases = {model.name: model.aliases for model in models}
             found = _pages(lambda token: client.search_model_versions(max_results=PAGE, page_token=token))
             return versions_frame([_version_row(version, aliases.get(version.name, {})) for version in found])
+
+    def inputs(self) -> pd.DataFrame:
+        """See `RunStore.inputs`."""
+        with explained(self.uri, "inputs"):
+            runs, _ = self._found()
+            pairs = [(run.info.run_id, each.dataset) for run in runs for each in run.inputs.dataset_inputs]
+            return inputs_frame((run, data.name, data.digest, data.source, data.profile) for run, data in pairs)
 
     def decisions(self) -> pd.DataFrame:
         """See `RunStore.decisions`."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cytolapse.tracking.handlers import HEARTBEAT
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     import pandas as pd
 
@@ -17,6 +19,7 @@ _TAGGED = ("dataset", "recipe", "head")
 RUN_COLUMNS = ["run_id", "name", "status", "started", "finished", "experiment", *_TAGGED]
 SERIES_COLUMNS = ["run_id", "key", "step", "value", "time_ms"]
 VERSION_COLUMNS = ["name", "version", "aliases", "run_id", "created", "source", "description"]
+INPUT_COLUMNS = ["run_id", "name", "digest", "path"]
 CURVE = "curve/"
 STALE_MS = 5 * 60 * 1000
 
@@ -126,6 +129,31 @@ def versions_frame(rows: list[VersionRow]) -> pd.DataFrame:
     frame = pd.DataFrame(records, columns=VERSION_COLUMNS + keys)
     frame["created"] = _utc(frame["created"])
     return frame.astype({"version": "int64"})
+
+
+def inputs_frame(rows: Iterable[tuple[str, str, str, str, str]]) -> pd.DataFrame:
+    """One row per run and data set, by run: run_id, name, digest, path; parts of one data set are one row.
+
+    Args:
+        rows: run id, name, digest, source and profile of each input, the latter two as JSON.
+    """
+    import pandas as pd
+
+    found = {
+        (run, name, _said(profile, "digest") or digest, _said(source, "uri"))
+        for run, name, digest, source, profile in rows
+    }
+    return pd.DataFrame(sorted(found), columns=INPUT_COLUMNS, dtype=str)
+
+
+@lru_cache(4096)
+def _said(text: str, key: str) -> str:
+    """A text in a JSON object that any program may have written; empty where there is none."""
+    try:
+        value = json.loads(text)
+    except (TypeError, ValueError):
+        return ""
+    return str(value.get(key) or "") if isinstance(value, dict) else ""
 
 
 def _utc(times_ms: Any) -> Any:

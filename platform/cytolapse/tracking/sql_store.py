@@ -9,7 +9,7 @@ from cytolapse.errors import CytolapseError
 from cytolapse.tracking.client import brief
 from cytolapse.tracking.decisions import PREFIX, decisions_frame
 from cytolapse.tracking.files import local_artifact, local_artifacts
-from cytolapse.tracking.frames import CURVE, RunRow, VersionRow, runs_frame, series_frame, versions_frame
+from cytolapse.tracking.frames import CURVE, RunRow, VersionRow, inputs_frame, runs_frame, series_frame, versions_frame
 from cytolapse.tracking.uri import shown, sqlite_file
 
 if TYPE_CHECKING:
@@ -38,6 +38,12 @@ _VERSIONS = """
 SELECT name, version, run_id, creation_time, source, coalesce(description, '') FROM model_versions
 WHERE current_stage != 'Deleted_Internal'
 AND name NOT IN (SELECT name FROM registered_model_tags WHERE key = 'mlflow.prompt.is_prompt')
+"""
+_INPUTS = """
+SELECT r.run_uuid, d.name, d.digest, d.dataset_source, d.dataset_profile
+FROM datasets d JOIN inputs i ON i.source_id = d.dataset_uuid AND i.source_type = 'DATASET'
+JOIN runs r ON r.run_uuid = i.destination_id AND i.destination_type = 'RUN'
+WHERE r.lifecycle_stage = 'active'
 """
 
 
@@ -132,6 +138,10 @@ class SqlStore:
             if (name, version) in rows:
                 rows[name, version].tags[key] = value
         return versions_frame(list(rows.values()))
+
+    def inputs(self) -> pd.DataFrame:
+        """See `RunStore.inputs`."""
+        return inputs_frame(tuple(row) for row in self.read(_INPUTS))
 
     def decisions(self) -> pd.DataFrame:
         """See `RunStore.decisions`."""

@@ -42,6 +42,10 @@ class RunStore(Protocol):
         """
         ...
 
+    def inputs(self) -> pd.DataFrame:
+        """One row per run and data set that it read: run_id, name, digest (of the content), path ("" = no folder)."""
+        ...
+
     def decisions(self) -> pd.DataFrame:
         """One row per decision about a registered model's aliases, newest first: `decisions.COLUMNS`."""
         ...
