@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cytolapse.errors import CytolapseError
 from cytolapse.tracking.reference import run_id_of
@@ -68,6 +69,20 @@ class Logged:
         if not place.is_file():
             raise CytolapseError(f"{self.reference} has no file {path!r}: the run ended before it was written")
         return place
+
+    def json(self, path: str) -> dict[str, Any]:
+        """What one of its JSON files holds.
+
+        Raises:
+            CytolapseError: it has no such file, or a damaged one.
+        """
+        try:
+            found = json.loads(self.artifact(path).read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise CytolapseError(f"{path} of run {self.name} is damaged ({error}): evaluate the run again") from error
+        if not isinstance(found, dict):
+            raise CytolapseError(f"{path} of run {self.name} is damaged (no JSON object): evaluate the run again")
+        return found
 
 
 def logged(reference: str, tracking: str = "") -> Logged:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+    import pandas as pd
+
     from cytolapse.data import DataSet
     from cytolapse.data.tiff import Array
     from cytolapse.metrics.movies import Frame
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 REFERENCES = ("gold", "silver")
 DATASET, DIGEST, SCHEMA = "cytolapse.dataset", "cytolapse.digest", "metric_schema_version"
+IGNORE = "ignore list"
 NAMED = 5
 """Frames that a message names."""
 MEND = "`--rescore DATA` scores the stored masks of both afresh"
@@ -119,36 +121,43 @@ def evaluated(run: Logged, part: str) -> Evaluated:
         OldEvaluation: an older version evaluated it.
         CytolapseError: it was not evaluated on that part.
     """
-    import pandas as pd
-
     files = run.artifacts(part)
     if f"{part}/counts.parquet" not in files:
         raise _absent(run, part, bool(files))
-    table = pd.read_parquet(run.artifact(f"{part}/counts.parquet"))
+    table = _table(run, f"{part}/counts.parquet")
     if lacking := sorted({*COUNTS, "reference"} - set(table.columns)):
         raise OldEvaluation(
             f"{run.name} was evaluated by an older version, which did not count {', '.join(lacking)}: "
             f"{_evaluate(run, part)} counts them"
         )
-    results = {name: _result(run, part, name) for name in REFERENCES if (table["reference"] == name).any()}
+    results = {
+        name: run.json(f"curves/{part}-{name}.json") for name in REFERENCES if (table["reference"] == name).any()
+    }
     scored = {
         name: Scored(table[table["reference"] == name].to_dict("records"), result["scores"])
         for name, result in results.items()
     }
     facts = {"data set": run.tags.get(DATASET, ""), "digest": run.tags.get(DIGEST, "")}
-    facts |= {SCHEMA: _one(run.tags.get(SCHEMA, ""), *(str(each["schema_version"]) for each in results.values()))}
-    facts |= {"border": _one(*(each["border"] for each in results.values()))}
-    return Evaluated(scored, {**facts, "ignore list": run.tags.get(f"cytolapse.ignore.{part}", "")})
+    facts |= {
+        SCHEMA: _one(run.tags.get(SCHEMA, ""), *(str(each.get("schema_version", "")) for each in results.values()))
+    }
+    facts |= {"border": _one(*(each.get("border", "") for each in results.values()))}
+    return Evaluated(scored, {**facts, IGNORE: run.tags.get(f"cytolapse.ignore.{part}", "")})
 
 
-def _result(run: Logged, part: str, reference: str) -> dict[str, Any]:
-    result: dict[str, Any] = json.loads(run.artifact(f"curves/{part}-{reference}.json").read_text())
-    return result
+def _table(run: Logged, path: str) -> pd.DataFrame:
+    import pandas as pd
+    import pyarrow
+
+    try:
+        return pd.read_parquet(run.artifact(path))
+    except (OSError, pyarrow.ArrowException) as error:
+        raise CytolapseError(f"{path} of run {run.name} is damaged ({error}): evaluate the run again") from error
 
 
 def _one(*values: Any) -> Any:
-    """The value, or all of them where they are not one."""
-    different = list(dict.fromkeys(values))
+    """The value, or all of them where they are not one; what is not known ("") says nothing."""
+    different = list(dict.fromkeys(value for value in values if value != ""))
     return different[0] if len(different) == 1 else ", ".join(map(str, different))
 
 

@@ -58,6 +58,10 @@ class Wish:
         for name, text in (("--reason", self.reason), ("--override", self.override), ("--by", self.by)):
             if len(text) > LONGEST:
                 raise CytolapseError(f"{name} has {len(text)} characters: {LONGEST} are kept, say it shorter")
+        if self.override and not self.override.strip():
+            raise CytolapseError("--override is blank: say why the gate's objections do not count")
+        if self.alias != CHAMPION and self.alias.lower() == CHAMPION:  # some databases do not tell them apart
+            raise CytolapseError(f"--alias is {self.alias!r}: write {CHAMPION}, which is gated, or take another name")
 
     @property
     def why(self) -> str:
@@ -151,6 +155,7 @@ def _refused(case: Case, verdict: Verdict, found: dict[str, Any]) -> Refused:
     holder = "there is no champion" if case.seat.holder is None else f"version {case.seat.holder} stays"
     lines = [f"{case.chosen} does not become champion of {case.seat.name}, {holder}: {verdict.outcome}"]
     lines += [f"  {each}" for each in verdict.objections]
+    lines += [f"policy: {case.policy.source}"]
     final = any(each.name == LOADS for each in verdict.objections)
     mend = "" if final else "; to promote it all the same: --override REASON"
     return Refused("\n".join([*lines, f"to try it beside the champion: --alias challenger{mend}"]), found)
@@ -175,6 +180,7 @@ def _promoted(case: Case, verdict: Verdict, found: dict[str, Any]) -> Outcome:
     before = f" (was version {seat.holder})" if seat.holder else ""
     lines = [f"{seat.alias} of {seat.name} is now version {version}{before}: {chosen}"]
     lines += [f"  {each}" for each in verdict.rules]
+    lines += [f"policy: {case.policy.source}"] if verdict.rules else []
     return Outcome([*lines, *([f"the gate was overridden: {case.wish.override}"] if names else [])], found)
 
 

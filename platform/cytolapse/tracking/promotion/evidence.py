@@ -58,16 +58,26 @@ def readings(uri: str, chosen: Candidate, current: Candidate | None) -> dict[str
 def keep(client: MlflowClient, model: str, decision: Decision, found: dict[str, Any]) -> None:
     """Store a decision with its evidence on its run, and as tags of its version where there is one.
 
-    `found` gets what was decided, by whom, when and why.
+    `found` gets what was decided, by whom, when and why. A run that is gone for good keeps no file. What a version was
+    judged by stays on it when it is rolled back to.
     """
+    from mlflow.exceptions import MlflowException
+
     of_decision = {name: value for name, value in asdict(decision).items() if name not in ("key", "alias")}
     found |= {**of_decision, "decision": of_decision.pop("event")}
     name = decision.key.rpartition(".decision.")[2].replace(".", "")
     path = f"{FOLDER}/{name}-{decision.event.replace(' ', '-')}.json"
-    client.log_text(decision.run_id, json.dumps(found, indent=1, allow_nan=False) + "\n", path)
+    try:
+        client.log_text(decision.run_id, json.dumps(found, indent=1, allow_nan=False) + "\n", path)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        path = ""
     if decision.version:
         verb = decision.event.replace(" ", "_")
         tags = {f"{verb}_by": decision.by, f"{verb}_at": decision.at, f"{verb}_from": decision.before}
-        tags |= {"reason": decision.reason, "gate": decision.gate, "evidence_file": path}
-        for key, value in {**tags, "evidence": json.dumps(found, allow_nan=False)}.items():
+        tags |= {"reason": decision.reason, "evidence_file": path}
+        if decision.event != ROLLED_BACK:
+            tags |= {"gate": decision.gate, "evidence": json.dumps(found, allow_nan=False)}
+        for key, value in tags.items():
             client.set_model_version_tag(model, decision.version, key, value)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cytolapse.metrics.bootstrap import paired
 from cytolapse.metrics.comparison import compare_bins
 from cytolapse.metrics.counts import OF_TRUTH
+from cytolapse.tracking.pairs import IGNORE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -137,9 +138,10 @@ def _same_facts(champion: Mapping[str, Any], candidate: Mapping[str, Any]) -> li
         other = champion.get(name, "")
         one, two = ("none" if value == "" else value for value in (mine, other))
         said = f"{one}" if mine == other else f"{one}, the champion was scored with {two}"
-        rules.append(
-            Rule(f"same {name}", PASSED if mine == other else FAILED, said, {"value": mine, "champion": other})
-        )
+        outcome = PASSED if mine == other else FAILED
+        if "" in (mine, other) and name != IGNORE:  # without an ignore list nothing is ignored
+            outcome, said = UNKNOWN, f"not known of {'both' if mine == other else 'one'}: evaluate again"
+        rules.append(Rule(f"same {name}", outcome, said, {"value": mine, "champion": other}))
     return rules
 
 

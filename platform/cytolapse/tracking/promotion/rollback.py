@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from cytolapse.errors import CytolapseError
 from cytolapse.tracking.client import explained, reach
 from cytolapse.tracking.decisions import LONGEST, ROLLED_BACK, Decision, earlier
+from cytolapse.tracking.load import load_folder
 from cytolapse.tracking.promotion.decide import CHAMPION, user
 from cytolapse.tracking.promotion.evidence import keep
 from cytolapse.tracking.promotion.seat import Seat
@@ -38,7 +39,8 @@ def rollback(back: Back, tracking: str = "") -> list[str]:
     """Point the alias to the version that held it before; says what was done.
 
     Raises:
-        CytolapseError: there is no such model, alias or earlier version, or somebody else moved the alias meanwhile.
+        CytolapseError: there is no such model, alias or earlier version, that version does not load, or somebody else
+            moved the alias meanwhile.
     """
     if len(back.reason) > LONGEST:
         raise CytolapseError(f"--reason has {len(back.reason)} characters: {LONGEST} are kept, say it shorter")
@@ -55,6 +57,7 @@ def rollback(back: Back, tracking: str = "") -> list[str]:
             raise CytolapseError(
                 f"version {seat.holder} is the first {back.alias} of {name!r}: there is none to go back to"
             )
+        _need_model(f"models:/{name}/{past[-1]}", uri)
         run_id = str(versions[past[-1]].run_id or "")
         decision = Decision(
             ROLLED_BACK, back.alias, past[-1], seat.holder, run_id, by=back.by or user(), reason=back.reason
@@ -62,6 +65,18 @@ def rollback(back: Back, tracking: str = "") -> list[str]:
         seat.take(client, decision)
         keep(client, name, decision, {"schema_version": 1, "model": name, "alias": back.alias})
     return [f"{back.alias} of {name} is again version {decision.version} (was version {seat.holder})"]
+
+
+def _need_model(model: str, uri: str) -> None:
+    from cytolapse.segmenter import Segmenter
+
+    try:
+        Segmenter.load(load_folder(model, uri))
+    except CytolapseError as error:
+        raise CytolapseError(
+            f"nothing was rolled back: {model}, which held the alias before, does not load ({error}); promote another "
+            "version with `cytolapse promote VERSION`"
+        ) from error
 
 
 def _only_model(client: MlflowClient) -> str:
