@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from compared_world import write_discs
+
 from cytolapse.config import Config
 from cytolapse.data import default_split, open_dataset
 from cytolapse.metrics import METRIC_SCHEMA_VERSION
 from cytolapse.segmenter import Segmenter
 from cytolapse.tracking import start_run
+from cytolapse.tracking.promotion import Wish, promote
 from trainers.evaluate import evaluate_split
 from trainers.masks import Segmented
 
@@ -46,3 +49,12 @@ def trained(place: str, data: Path, name: str, folder: Path, evaluate: bool = Tr
             evaluate_split(Segmented(segmenter), dataset, split, "test", run)
     assert run.closing_line().startswith("run_id: ")
     return run.run_id
+
+
+def champions(place: str, folder: Path) -> dict[str, str]:
+    """Ids of three runs on data in `folder / "discs"`: "poor" became champion, then "fair"; "good" waits."""
+    data = write_discs(folder / "discs")
+    ids = {name: trained(place, data, name, folder) for name in POINTS}
+    promote(Wish([ids["poor"]], reason="first light", by="ada"), place)
+    promote(Wish([ids["fair"]], reason="[x](http://evil) *better*", by="bob"), place)
+    return ids

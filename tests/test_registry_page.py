@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from compared_world import write_discs
-from promotion_world import trained
+from promotion_world import champions
 from streamlit.testing.v1 import AppTest
 
 import dashboard
@@ -29,16 +28,13 @@ ROOM = Path(dashboard.__file__).parent
 def world(tmp_path_factory, empty_database):
     """A store where "poor" became champion, then "fair", and "poor" was refused; "good" waits. Address and ids."""
     folder = tmp_path_factory.mktemp("registry")
-    data = write_discs(folder / "discs")
     shutil.copy(empty_database, folder / "mlflow.db")
     uri = f"sqlite:///{folder}/mlflow.db"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CYTOLAPSE_HOME", str(folder / "home"))
         for name in ("MLFLOW_RUN_ID", "MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_ID"):
             patch.delenv(name, raising=False)
-        ids = {name: trained(uri, data, name, folder) for name in ("poor", "fair", "good")}
-        promote(Wish([ids["poor"]], reason="first light", by="ada"), uri)
-        promote(Wish([ids["fair"]], reason="[x](http://evil) *better*", by="bob"), uri)
+        ids = champions(uri, folder)
         with pytest.raises(Refused):
             promote(Wish([ids["poor"]], by="eve"), uri)
     return uri, ids, folder

@@ -143,7 +143,7 @@ def show_frame_table(cells: pd.DataFrame) -> None:
         "eccentricity": st.column_config.NumberColumn("Eccentricity", format="%.2f"),
         "intensity_mean": st.column_config.NumberColumn("Mean grey value", format="%.4g"),
     }
-    st.dataframe(here, hide_index=True, height=300, column_order=list(names), column_config=names)
+    st.dataframe(here, hide_index=True, column_order=list(names), column_config=names)
 
 
 def growth(table: pd.DataFrame, areas: str) -> None:
