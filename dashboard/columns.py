@@ -125,16 +125,15 @@ def worst_frames() -> dict[str, Any]:
 def ranked_frames(several: bool) -> dict[str, Any]:
     """The worst frames of the Errors page, of several sequences or of one."""
     column = st.column_config
-    kinds = {"missed": 62, "merged": 65, "split": 50, "spurious": 72}
     return {
         "rank": column.NumberColumn("#", format="%d", width=40, help="Of all frames of this part, 1 is the worst."),
         **({"sequence": column.TextColumn("Seq.", width=45)} if several else {}),
         "frame": column.NumberColumn("Frame", format="%d", width=55),
-        "movie": column.LinkColumn("Movie", display_text="open", help="Open in the movie.", width=55),
-        "errors": column.NumberColumn("Errors", format="%d", width=55, help="Without a match at IoU 0.5, both sides."),
-        "n_truth": column.NumberColumn("Cells", format="%d", width=50, help="True cells in the frame."),
+        "movie": column.LinkColumn("Movie", display_text="open", help="Open in the movie.", width=50),
+        "errors": column.NumberColumn("Errors", format="%d", width=50, help="Without a match at IoU 0.5, both sides."),
+        "n_truth": column.NumberColumn("Cells", format="%d", width=45, help="True cells in the frame."),
         "seg": number(SEG, width=55),
-        **{kind: column.NumberColumn(kind.capitalize(), format="%d", width=width) for kind, width in kinds.items()},
+        "kinds": column.TextColumn("Kinds", width=150, help="They add up to the errors: docs/metrics.md defines them."),
     }
 
 

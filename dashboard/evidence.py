@@ -2,20 +2,47 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 import streamlit as st
 
 from cytolapse.errors import CytolapseError
 from dashboard import cutouts, reads
-from dashboard.mistakes import Mistakes
+from dashboard.mistakes import Mistakes, movie
 from dashboard.tables import AUDIT
+from dashboard.words import plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
-    from typing import Any
+
+
+class Shown(NamedTuple):
+    """What the page shows.
+
+    Attributes:
+        run_id: whose errors.
+        split: test or val.
+        reference: gold or silver.
+        sequence: its name, or ALL.
+        mistakes: the errors.
+        pictures: sequence -> its stored frames.
+        findings: of an audit of these data, against this truth; None = there was none.
+    """
+
+    run_id: str
+    split: str
+    reference: str
+    sequence: str
+    mistakes: Mistakes
+    pictures: Mapping[str, Path]
+    findings: pd.DataFrame | None
+
+    def link(self, row: Mapping[str, Any], close: bool = True) -> str:
+        """Address of a place in the movie."""
+        return movie(self.run_id, self.split, self.reference, row, close)
 
 
 def mistakes(run_id: str, split: str, reference: str) -> Mistakes:
@@ -25,7 +52,22 @@ def mistakes(run_id: str, split: str, reference: str) -> Mistakes:
         CytolapseError: a table is absent, damaged or of an older version.
     """
     files = [reads.file(run_id, f"{split}/{name}.parquet") for name in ("objects", "frames")]
-    return _mistakes(*files, tuple(file.stat().st_mtime_ns for file in files), run_id, reference)
+    return _mistakes(*files, tuple(file.stat().st_mtime_ns for file in files), reference)
+
+
+def stored(run_id: str, split: str) -> dict[str, Path]:
+    """Sequence -> its stored frames; what is damaged is told and left out."""
+    found = {}
+    for path in reads.files(run_id, f"{split}/previews"):
+        try:
+            found[PurePosixPath(path).stem] = reads.previews(run_id, path).path
+        except CytolapseError:
+            name = plain(PurePosixPath(path).stem)
+            st.warning(
+                f"The stored frames of sequence {name} are damaged: evaluate the run again.",
+                icon=":material/broken_image:",
+            )
+    return found
 
 
 def cutout(path: Path, reference: str, row: Mapping[str, Any], side: int, objects: Sequence[Any] | None) -> bytes:
@@ -58,10 +100,10 @@ def sheet(run_id: str, path: str) -> bytes | None:
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading what the run gets wrong ...")
-def _mistakes(objects: Path, frames: Path, written: tuple[int, ...], run_id: str, reference: str) -> Mistakes:
+def _mistakes(objects: Path, frames: Path, written: tuple[int, ...], reference: str) -> Mistakes:
     from cytolapse.tracking.tables import read_rows
 
-    rows = [read_rows(file, file.stem, f"{file.parent.name}/{file.name} of run {run_id}") for file in (objects, frames)]
+    rows = [read_rows(file, file.stem, f"The table {file.parent.name}/{file.name}") for file in (objects, frames)]
     return Mistakes(*rows, reference)
 
 
@@ -88,4 +130,4 @@ def _findings(uri: str, run_id: str) -> pd.DataFrame:
     try:
         return pd.read_csv(reads.file(run_id, "audit/audit.csv"), dtype={"sequence": str, "label": str})
     except (OSError, ValueError) as error:
-        raise CytolapseError(f"the audit of run {run_id} can't be read ({error}): log it again") from error
+        raise CytolapseError("The audit of these data is damaged: log it again with `cytolapse audit --log`") from error

@@ -12,7 +12,7 @@ from dashboard.mistakes import BINS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-SCORES = {"recall_iou_0.50": "Found at IoU 0.5", "recall_iou_0.75": "Found at IoU 0.75", "seg": "SEG"}
+SCORES = {"recall_iou_0.50": "Recall at IoU 0.5", "recall_iou_0.75": "Recall at IoU 0.75", "seg": "SEG"}
 
 
 def by_bin(found: Mapping[str, Mapping[str, Mapping[str, Any]]], score: str, colour: str) -> go.Figure:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 LOW = 0.75
 """Matched cells below this IoU are shown as a kind of their own."""
+OF_TRUTH, OF_PREDICTION = ("missed", "merged", "split"), ("spurious", "merging", "fragment")
+"""Kinds of errors of each side, as docs/metrics.md defines them."""
 ALL = "all"
 ZOOM = 3
 """How close the movie is opened at an object."""
@@ -144,6 +146,12 @@ class Mistakes:
 def _is(kind: str, row: Mapping[str, Any]) -> bool:
     wanted = KINDS[kind]
     return row["side"] == wanted.side and row["kind"] == wanted.kind and (kind != "low" or row["iou"] < LOW)
+
+
+def kinds_of(frame: Mapping[str, Any]) -> str:
+    """How many errors of which kind a frame has, the most first; they add up to its `errors`."""
+    found = [(frame[kind] or 0, kind) for kind in (*OF_TRUTH, *OF_PREDICTION) if kind in frame]
+    return ", ".join(f"{count} {kind}" for count, kind in sorted(found, key=lambda each: -each[0]) if count)
 
 
 def movie(run_id: str, split: str, reference: str, row: Mapping[str, Any], close: bool = True) -> str:

@@ -16,7 +16,7 @@ from cytolapse.metrics.bins import by_bin
 from cytolapse.previews import FrameView
 from cytolapse.tracking import open_store, start_run
 from cytolapse.tracking.tables import read_rows
-from dashboard.mistakes import KINDS, Mistakes, Wish
+from dashboard.mistakes import KINDS, Mistakes, Wish, kinds_of
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +66,10 @@ def test_each_cut_out_leads_to_its_place_in_the_movie(monkeypatch, world):
     assert "data:image/png;base64," in words(at)
     rows = at.dataframe[0].value
     assert rows["frame"].iloc[0] == 12
+    assert (rows["kinds"].iloc[0], rows["errors"].iloc[0]) == ("1 missed", 1)
+    assert " % of " in words(at)
+    for word in ("missed, merged, split", "spurious, merging, fragment"):
+        assert word in words(at), "the legend has the words of docs/metrics.md"
     assert parse_qs(urlsplit(rows["movie"].iloc[0]).query)["frame"] == ["12"]
 
 
@@ -154,8 +158,18 @@ def test_damaged_frames_are_told(monkeypatch, store):
         log_scores(run, movie(1), "test")
     open_store(store).artifact(run.run_id, "test/previews/02.zip").write_bytes(b"no zip")
     at = opened(monkeypatch, store, "errors", run=run.run_id, reference="silver")
-    assert "holds no previews" in words(at).replace("\\", "")
+    assert at.warning[0].value == "The stored frames of sequence 02 are damaged: evaluate the run again."
     assert at.metric[0].value == "1"
+
+
+def test_damaged_tables_ask_for_an_evaluation_without_the_words_of_an_exception(monkeypatch, store):
+    with start_run(store, name="torn", tags=tags("unet", "boundary")) as run:
+        log_scores(run, movie(1), "test")
+    open_store(store).artifact(run.run_id, "test/objects.parquet").write_bytes(b"no table")
+    at = opened(monkeypatch, store, "errors", run=run.run_id)
+    said = words(at).replace("\\", "")
+    assert "The table test/objects.parquet is damaged: evaluate the run again" in said
+    assert "magic" not in said and f"of run {run.run_id}" not in said
 
 
 @pytest.mark.parametrize("which", ["bare", "failed"])
@@ -193,6 +207,16 @@ def test_kinds_and_bins_are_those_of_the_evaluation(world, various):
         assert bins == {name: row for name, row in expected[kind].items() if row["n"]}
 
 
+def test_kinds_of_a_frame_add_up_to_its_errors(world, various):
+    rows = Mistakes(*rows_of(world, various), "silver").frames
+    assert any(row["errors"] for row in rows)
+    for row in rows:
+        told = kinds_of(row)
+        assert sum(int(part.split()[0]) for part in told.split(", ") if part) == row["errors"]
+    frame = {"missed": 1, "merged": 0, "split": 1, "spurious": 7, "merging": None, "fragment": 2}
+    assert kinds_of(frame) == "7 spurious, 2 fragment, 1 missed, 1 split"
+
+
 def test_bins_share_out_the_objects_of_a_kind(world, various):
     mistakes = Mistakes(*rows_of(world, various), "silver")
     names = mistakes.bins()["size"]
@@ -227,5 +251,13 @@ def test_a_logged_audit_stands_beside_the_errors(monkeypatch, store, tmp_path, c
     assert findings["frame"].iloc[0] == FAULTY
     assert "audit #" in words(at), "the cell that silver lacks is no error of the run"
     assert "The picture of this finding is gone" not in words(at)
+    csv = next(open_store(store).artifact(each, "audit/audit.csv") for each in open_store(store).runs()["run_id"]
+               if "audit/audit.csv" in open_store(store).artifacts(each))  # fmt: skip
+    kept = csv.read_bytes()
+    csv.write_bytes(b"")
+    torn = opened(monkeypatch, store, "errors", run=run.run_id, reference="silver")
+    assert "The audit of these data is damaged" in torn.warning[0].value
+    assert len(torn.metric) == 5, "the errors are shown all the same"
+    csv.write_bytes(kept)
     board = opened(monkeypatch, store, "runs")
     assert all("audit" not in str(table.value.get("name")) for table in board.dataframe)

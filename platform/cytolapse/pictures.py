@@ -54,13 +54,15 @@ PANEL, WIDE = 250, 900
 """Width in px of a cut-out and of the picture of a frame, at least; pixels are repeated."""
 AROUND, SMALLEST = 2.5, 24
 """Side of a cut-out / median major axis of the truth, and the least side in px."""
+WORDS = 40
+"""Width of a frame's picture / size of the words on it: they can be read where the picture is shown small, too."""
 INK = (20, 20, 20)
 ERRORS: Legend = (
     ("dashed: truth", INK),
     ("solid: prediction", INK),
     ("matched", COLOURS["TP"]),
-    ("not found", COLOURS["FN"]),
-    ("false", COLOURS["FP"]),
+    ("missed, merged, split", COLOURS["FN"]),
+    ("spurious, merging, fragment", COLOURS["FP"]),
     ("not judged", GREY),
 )
 SIDES: Legend = (("dashed: truth", TRUTH), ("solid: prediction", PREDICTION))
@@ -159,14 +161,22 @@ def picture(view: FrameView, reference: str, objects: Sequence[Row] | None, part
 
 
 def named(picture: Image.Image, view: FrameView, objects: Sequence[Row]) -> Image.Image:
-    """The picture of a whole frame with the kind of each error written on it."""
+    """The picture of a whole frame with the kinds of its errors written on it, the largest first, if there is room."""
     pen, zoom = ImageDraw.Draw(picture), picture.width // view.image.shape[1]
-    for each in objects:
-        if each["kind"] in ("missed", "merged", "split", "spurious"):
+    font, taken = _font(max(16, picture.width // WORDS)), list[tuple[float, float, float, float]]()
+    for each in sorted(objects, key=lambda row: -row["area"]):
+        place = (each["x"] * zoom, each["y"] * zoom)
+        box = pen.textbbox(place, each["kind"], font, anchor="mm", stroke_width=2)
+        if each["kind"] in ("missed", "merged", "split", "spurious") and not any(_overlap(box, old) for old in taken):
             colour = COLOURS["FN" if each["side"] == "truth" else "FP"]
-            place = (each["x"] * zoom, each["y"] * zoom)
-            pen.text(place, each["kind"], colour, _font(16), anchor="mm", stroke_width=2, stroke_fill=INK)
+            pen.text(place, each["kind"], colour, font, anchor="mm", stroke_width=2, stroke_fill=INK)
+            taken.append(box)
     return picture
+
+
+def _overlap(a: Sequence[float], b: Sequence[float]) -> bool:
+    """Whether two boxes (left, top, right, bottom) share a place."""
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
 def side_of(majors: Sequence[float]) -> int:

@@ -79,9 +79,9 @@ class Logged:
         try:
             found = json.loads(self.artifact(path).read_text(encoding="utf-8"))
         except ValueError as error:
-            raise CytolapseError(f"{path} of run {self.name} is damaged ({error}): evaluate the run again") from error
+            raise CytolapseError(f"{path} of run {self.name} is damaged: evaluate the run again") from error
         if not isinstance(found, dict):
-            raise CytolapseError(f"{path} of run {self.name} is damaged (no JSON object): evaluate the run again")
+            raise CytolapseError(f"{path} of run {self.name} is damaged: evaluate the run again")
         return found
 
 

@@ -152,7 +152,7 @@ def _table(run: Logged, path: str) -> pd.DataFrame:
     try:
         return pd.read_parquet(run.artifact(path))
     except (OSError, pyarrow.ArrowException) as error:
-        raise CytolapseError(f"{path} of run {run.name} is damaged ({error}): evaluate the run again") from error
+        raise CytolapseError(f"{path} of run {run.name} is damaged: evaluate the run again") from error
 
 
 def _one(*values: Any) -> Any:

@@ -107,7 +107,7 @@ def read_rows(file: Path, name: str, title: str) -> list[Row]:
     try:
         table = parquet.read_table(file)
     except (OSError, pyarrow.ArrowException) as error:
-        raise CytolapseError(f"{title} is damaged ({error}): evaluate the run again") from error
+        raise CytolapseError(f"{title} is damaged: evaluate the run again") from error
     missing = [column for column in ("reference", *COLUMNS[name]) if column not in table.column_names]
     if missing:
         raise CytolapseError(
