@@ -170,7 +170,12 @@ parts.title(
     "Try it", "Your own frames through a registered model: outlines, counts, areas, growth; files to take away."
 )
 if writers.writer_or_note("try a file") is None:
-    st.stop()
+    parts.stop(
+        "Trying is off for you",
+        "An upload takes this machine's time and room: whoever serves the dashboard says who may. On your own machine:",
+        f"{writers.VARIABLE}={writers.LOCAL} cytolapse dashboard",
+        ":material/lock:",
+    )
 registered = reads.versions()
 if registered.empty:
     parts.stop(
