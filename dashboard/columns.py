@@ -171,6 +171,23 @@ def definition() -> Any:
     return st.column_config.TextColumn("Definition", width="large")
 
 
+def candidates() -> dict[str, Any]:
+    """Runs that could become a registered model's first version."""
+    column = st.column_config
+    return {
+        "name": column.TextColumn("Run", width="medium"),
+        "dataset": column.TextColumn("Data set"),
+        "selection": column.NumberColumn("Validation", help=VALIDATION_HELP, format="%.3f"),
+        SEG.key: number(SEG),
+        OP_CSB.key: number(OP_CSB),
+        "f1_iou_0.50": number(LEADERBOARD[2]),
+        TRUTH.key: column.NumberColumn("n", help=TRUTH.help, format="%d"),
+        "started": column.DatetimeColumn("Started (UTC)", format="YYYY-MM-DD HH:mm"),
+        "curves": column.LinkColumn("Curves", display_text="curves", width=70),
+        "movie": column.LinkColumn("Movie", display_text="movie", width=70),
+    }
+
+
 def versions() -> dict[str, Any]:
     """The registered versions of a model."""
     column = st.column_config

@@ -17,25 +17,24 @@ FRAMES = ("by_frame", "curve")
 """Parts that are large, and that the store has, too."""
 
 
-def of(run_ids: Sequence[str], source: str) -> dict[str, dict[str, Any]]:
-    """Run id -> `Result.to_json` without FRAMES, of runs that have one.
+def of(run_ids: Sequence[str], source: str) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """Run id -> `Result.to_json` without FRAMES, of runs that have one; and the runs whose file is damaged.
 
     Args:
         run_ids: whose.
         source: like test-gold.
-
-    Raises:
-        CytolapseError: a file is damaged.
     """
     path = f"curves/{source}.json"
-    found = [run_id for run_id in run_ids if path in reads.files(run_id, "curves")]
-    return {run_id: _result(reads.address(), run_id, path) for run_id in found}
+    there = [run_id for run_id in run_ids if path in reads.files(run_id, "curves")]
+    found = {run_id: _result(reads.address(), run_id, path) for run_id in there}
+    return {run_id: each for run_id, each in found.items() if each}, [each for each in there if not found[each]]
 
 
 @st.cache_data(ttl=reads.SECONDS, show_spinner=False)
 def _result(uri: str, run_id: str, path: str) -> dict[str, Any]:
+    """{} where it is damaged."""
     try:
         found: dict[str, Any] = json.loads(reads.file(run_id, path).read_text())
         return {name: value for name, value in found.items() if name not in FRAMES}
-    except (OSError, ValueError, AttributeError) as error:
-        raise CytolapseError(f"{path} of run {run_id} can't be read ({error}): evaluate the run again") from error
+    except (OSError, ValueError, AttributeError, CytolapseError):
+        return {}

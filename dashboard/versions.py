@@ -48,6 +48,12 @@ def evidence(version: Mapping[str, Any]) -> dict[str, Any]:
     return found if isinstance(found, dict) and isinstance(found.get("rules", []), list) else {}
 
 
+def when(at: object) -> str:
+    """`2026-01-31T12:00:00+00:00` as `2026-01-31 12:00 UTC`."""
+    found = pd.to_datetime(str(at), utc=True, errors="coerce")
+    return "not known" if pd.isna(found) else f"{found:%Y-%m-%d %H:%M} UTC"
+
+
 def rules_table(evidence: Mapping[str, Any]) -> pd.DataFrame:
     """The rules of a decision, in Markdown's plain words; what was not passed comes first."""
     rules = sorted(evidence.get("rules", []), key=lambda rule: rule["outcome"] == "passed")

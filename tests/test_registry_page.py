@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 import time
@@ -183,7 +184,26 @@ def test_the_first_champion_can_be_made_from_an_empty_registry(show, store, tmp_
     at = show(store, writer="curie")
     assert "No model registered yet" in words(at)
     assert at.selectbox(key="promote-run").options[0].startswith("unet-")
-    assert not show(store).button
+    assert at.code[0].value == f'cytolapse promote {run.run_id} --reason "why"'
+    assert list(at.dataframe[0].value["dataset"]) == ["my cells"]
+    reader = show(store)
+    assert not reader.button
+    assert list(reader.dataframe[0].value["name"]) == list(at.dataframe[0].value["name"])
+
+
+def test_a_policy_that_is_wrong_is_told_and_the_page_remains(show, monkeypatch, tmp_path):
+    (tmp_path / "policies").mkdir()
+    (tmp_path / "policies/discs.toml").write_text("margin = -1\n")
+    monkeypatch.chdir(tmp_path)
+    at = show()
+    assert "margin is -1, where a number from 0 to 1 is expected" in at.error[0].value.replace("\\", "")
+    assert "became champion" in words(at)
+
+
+def test_the_evidence_says_what_was_decided_and_when(show):
+    said = words(show(version="2")).replace("\\", "")
+    assert re.search(r"Decided: promoted · At: \d{4}-\d\d-\d\d \d\d:\d\d UTC · By: bob", said)
+    assert "Decided: refused" in words(show(version="1")), "the last decision about it"
 
 
 def test_a_version_of_other_tools_and_a_deleted_run(show, store):

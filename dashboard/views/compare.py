@@ -209,7 +209,13 @@ if tables.mixed(runs, names):
     st.warning("These runs are of different data sets: their scores are not comparable.", icon=":material/warning:")
 
 st.subheader("Curves over the IoU threshold", anchor=False)
-found = results.of(chosen, source)
+found, damaged = results.of(chosen, source)
+if damaged:
+    whose = plain(", ".join(names[run_id] for run_id in damaged))
+    st.warning(
+        f"The stored results of {whose} are damaged: without intervals and bins, until evaluated again.",
+        icon=":material/broken_image:",
+    )
 suffix = "" if matching == "strict" else "_any"
 curves = compared.curves(reads.series(chosen, "curve/" + scores.prefix(source)), found, suffix)
 if curves.empty:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import streamlit as st
 
+from cytolapse.errors import CytolapseError
 from cytolapse.tracking.promotion.policy import policy_of
 from dashboard import columns, history, links, parts, promoting, reads, tables
 from dashboard.champion import ALIAS, headline
 from dashboard.scores import SOURCES, SOURCES_HELP
-from dashboard.versions import evidence, rules_table, tags_table, version_table
+from dashboard.versions import evidence, rules_table, tags_table, version_table, when
 from dashboard.words import plain
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ HOW = """cytolapse promote RUN_ID --reason "why"     # champion, if the gate let
 cytolapse promote RUN_ID --alias challenger # any other alias, without a gate
 cytolapse rollback                          # the champion before is champion again"""
 LINES = 12
+FIRST = 8
+"""Runs that are offered where there is no model yet."""
 CROWN = ":material/workspace_premium:"
 
 
@@ -64,7 +67,9 @@ def show_evidence(version: dict[str, Any], here: pd.DataFrame) -> None:
     found = evidence(version)
     if found.get("rules"):
         st.table(rules_table(found))
-    told = [f"{name}: {plain(found[key])}" for name, key in (("By", "by"), ("Reason", "reason")) if found.get(key)]
+    known = {**found, "at": when(found["at"])} if found.get("at") else found
+    facts = (("Decided", "decision"), ("At", "at"), ("By", "by"), ("Reason", "reason"))
+    told = [f"{name}: {plain(known[key])}" for name, key in facts if known.get(key)]
     read = found.get("readings", {})
     if read:
         told.append(f"Test read {read['all_runs']} times by all runs on these data, {read['candidate']} by this one")
@@ -119,8 +124,12 @@ def show_version(here: pd.DataFrame, runs: pd.DataFrame) -> None:
 
 def show_policy(model: str) -> None:
     """The rules that a champion must pass."""
-    policy = policy_of(model)
     with st.popover("Policy", icon=":material/policy:"):
+        try:
+            policy = policy_of(model)
+        except CytolapseError as error:  # the gate says the same when it is asked
+            st.error(plain(error), icon=":material/error:")
+            return
         st.markdown(f"**{plain(policy.source)}**")
         rows = {name: value for name, value in policy.as_dict().items() if name != "source"}
         values = [", ".join(value) if isinstance(value, list) else f"{value:g}" for value in rows.values()]
@@ -128,18 +137,36 @@ def show_policy(model: str) -> None:
         st.caption(f"A file `policies/{plain(model)}.toml` beside the dashboard changes it: see docs/promotion.md.")
 
 
+def nothing_registered(runs: pd.DataFrame) -> NoReturn:
+    """How the first model becomes champion, and the runs that could; ends the page."""
+    known = promoting.candidates(runs, "") if len(runs) else {}
+    if not known:
+        line = "A finished run with a validation score can become the first champion. Train one, then promote it:"
+        parts.stop("No model registered yet", line, f"{parts.FIRST_STEPS}\ncytolapse promote RUN_ID", CROWN)
+    best = next(iter(known))
+    parts.note(
+        "No model registered yet",
+        "The first champion needs only that its model loads and makes its stored masks again; whoever comes later must "
+        "not be worse than it. The best run on validation:",
+        f'cytolapse promote {best} --reason "why"',
+        CROWN,
+    )
+    st.subheader("Runs that can become the first champion", anchor=False)
+    source = next(iter(tables.sources(runs)), "test-gold")
+    table = tables.leaderboard(runs[runs["run_id"].astype(str).isin(known)], source).head(FIRST)
+    config = columns.candidates()
+    st.dataframe(table, hide_index=True, column_config=config, placeholder="—", column_order=list(config))
+    more = f"the best {FIRST} of {len(known)} on validation; " if len(known) > FIRST else ""
+    st.caption(f"{more}scores on {SOURCES[source].lower()}.".capitalize())
+    promoting.buttons(runs, "", "")
+    st.stop()
+
+
 parts.title("Registry", "Registered models: which version is the champion, on what evidence, and what came before.")
 versions, runs = reads.versions(), reads.runs()
 promoting.tell()
 if versions.empty:
-    if len(runs):
-        promoting.buttons(runs, "", "")
-    parts.stop(
-        "No model registered yet",
-        "The first champion needs only that its model loads and makes its masks again. From the command line:",
-        "cytolapse promote RUN_ID",
-        CROWN,
-    )
+    nothing_registered(runs)
 left, right = st.columns([1, 2])
 with left:
     model = links.one(st.selectbox, "Model", "model", list(versions["name"].astype(str).unique()))
