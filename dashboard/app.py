@@ -26,6 +26,7 @@ page = st.navigation(
         st.Page(VIEWS / "errors.py", title="Errors", icon=":material/pest_control:"),
         st.Page(VIEWS / "try_it.py", title="Try it", icon=":material/upload_file:"),
         st.Page(VIEWS / "registry.py", title="Registry", icon=":material/workspace_premium:"),
+        st.Page(VIEWS / "data.py", title="Data", icon=":material/dataset:"),
     ],
     position="top",
 )

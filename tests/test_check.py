@@ -244,3 +244,15 @@ def test_a_border_that_fills_the_frames(world):
     assert "write a smaller one into" in found[0]
     (world / "dataset.toml").write_text("um = inf")
     assert "um is inf, where um per pixel is expected" in str(check_dataset(world)[0])
+
+
+def test_every_image_is_seen_once_whether_it_can_be_used_or_not(world, capfd):
+    torn = next((world / "01").iterdir())
+    torn.write_bytes(b"torn")
+    seen = {}
+    found = check_dataset(world, lambda path, image: seen.update({path: image}))
+    assert capfd.readouterr().err == "", "no bar"
+    assert found == check_dataset(world)
+    assert seen.keys() == set(world.rglob("*.tif"))
+    assert [path for path, image in seen.items() if image is None] == [torn]
+    assert all(image.shape == (HEIGHT, WIDTH) for image in seen.values() if image is not None)

@@ -19,7 +19,7 @@ from dashboard import commands, reads
 from dashboard.signing import opened
 
 ROOM = Path(dashboard.__file__).parent
-PAGES = ["overview", "runs", "compare", "movie", "registry"]
+PAGES = ["overview", "runs", "compare", "movie", "registry", "data"]
 
 
 @pytest.fixture(scope="module")

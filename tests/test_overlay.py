@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from cytolapse.errors import CytolapseError
-from cytolapse.overlay import COLOURS, PREDICTION, TRUTH, UNJUDGED, contact, draw, save_movie
+from cytolapse.overlay import COLOURS, PREDICTION, SILVER, TRUTH, UNJUDGED, Pen, contact, draw, save_movie
 
 GREY = np.full((30, 40), 100, np.uint8)
 OBJECTS = [
@@ -28,6 +28,12 @@ TRUE, PREDICTED = labels((1, 2, 2), (2, 16, 2)), labels((4, 2, 2), (9, 16, 25))
 
 def colours(picture: np.ndarray) -> set[tuple[int, ...]]:
     return {tuple(map(int, pixel)) for pixel in picture.reshape(-1, 3)}
+
+
+def test_another_pen():
+    picture = draw(GREY, None, PREDICTED, pen=Pen(TRUTH, SILVER, thick=3))
+    assert colours(picture) == {(100, 100, 100), SILVER}
+    assert [tuple(picture[6, column]) == SILVER for column in range(2, 7)] == [True] * 3 + [False] * 2
 
 
 def test_each_side_has_its_colour_and_both_are_seen_where_they_coincide():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -22,10 +22,23 @@ Colour = tuple[int, int, int]
 # Source: the palette of Okabe and Ito; brightness alone orders the three error colours too.
 TRUTH: Colour = (0, 200, 150)
 PREDICTION: Colour = (255, 170, 30)
+SILVER: Colour = (168, 199, 250)
+"""Of silver truth where it is drawn beside gold, which has TRUTH's."""
 COLOURS: Mapping[str, Colour] = {"TP": (86, 180, 233), "FP": (230, 85, 13), "FN": (250, 235, 70)}
 UNJUDGED: Colour = (205, 205, 205)
 _TINT = 0.25
 _LARGE = 2**16
+
+
+class Pen(NamedTuple):
+    """Colours of the sides, and how thick outlines are in px of the result; 0 = as its size asks."""
+
+    truth: Colour = TRUTH
+    prediction: Colour = PREDICTION
+    thick: int = 0
+
+
+USUAL = Pen()
 
 
 def draw(
@@ -34,6 +47,7 @@ def draw(
     prediction: NDArray[Any] | None,
     objects: Iterable[Mapping[str, Any]] | None = None,
     zoom: int = 1,
+    pen: Pen = USUAL,
 ) -> NDArray[np.uint8]:
     """Outline truth (dashed) and prediction (solid) on a frame.
 
@@ -46,6 +60,7 @@ def draw(
         prediction: likewise.
         objects: this frame's rows of `objects.parquet` for the reference that `truth` is.
         zoom: pixels are repeated, never interpolated; outlines are two pixels of the result wide, else one.
+        pen: other colours for the sides where `objects` is None, and another thickness.
 
     Returns:
         (Y * zoom, X * zoom, 3) uint8.
@@ -58,11 +73,11 @@ def draw(
             raise CytolapseError(f"{name} is {labels.shape}, the frame is {image.shape}: they must be of one size")
     canvas = np.repeat(_enlarge(image, zoom)[..., None], 3, axis=2).astype(np.uint8)
     rows = None if objects is None else list(objects)
-    for side, labels, plain in (("prediction", prediction, PREDICTION), ("truth", truth, TRUTH)):
+    for side, labels, colour in (("prediction", prediction, pen.prediction), ("truth", truth, pen.truth)):
         if labels is not None:
             ids, places = _listed(labels)
-            look = _colours(ids, side, plain, rows)
-            thick = 2 if zoom > 1 or max(labels.shape) > 1200 else 1
+            look = _colours(ids, side, colour, rows)
+            thick = pen.thick or (2 if zoom > 1 or max(labels.shape) > 1200 else 1)
             _paint(canvas, _enlarge(places, zoom), look, thick, dashed=side == "truth")
     return canvas
 

@@ -23,6 +23,7 @@ Shape = tuple[int, ...]
 Files = Mapping[int, Path]
 Ids = dict[int, set[int]]
 Images = Iterator[tuple[int, Array]]
+See = Callable[[Path, Array | None], None]
 
 
 class Layer(NamedTuple):
@@ -35,8 +36,12 @@ class Layer(NamedTuple):
     sparse: bool = False
 
 
-def check_dataset(root: Path) -> list[Finding]:
+def check_dataset(root: Path, see: See | None = None) -> list[Finding]:
     """Everything that is wrong with a data set, and what deserves a note; reads every file.
+
+    Args:
+        root: the folder.
+        see: is called with each image's file and the image, None where it can't be used; no bar is shown then.
 
     Raises:
         CytolapseError: the folder is absent.
@@ -53,9 +58,14 @@ def check_dataset(root: Path) -> list[Finding]:
     for name in names:
         with _telling(found):
             every.append(ctc.sources(root, name))
-    with tqdm(total=sum(len(each.images) for each in every), desc="checking", unit="image", leave=False) as bar:
+    total = sum(len(each.images) for each in every)
+    with tqdm(total=total, desc="checking", unit="image", leave=False, disable=see is not None) as bar:
+
+        def step(path: Path, image: Array | None) -> None:
+            bar.update()
+
         for sources in every:
-            _Check(root, found, bar, border).sequence(sources)
+            _Check(root, found, see or step, border).sequence(sources)
     return found
 
 
@@ -63,7 +73,7 @@ def check_dataset(root: Path) -> list[Finding]:
 class _Check:
     root: Path
     found: list[Finding]
-    bar: tqdm
+    see: See
     border: int
 
     def sequence(self, sources: ctc.Sources) -> None:
@@ -139,23 +149,27 @@ class _Check:
 
     def images(self, files: Files, accept: Callable[[Path, Array], Array], shape: Shape | None) -> Images:
         """Number and image of each file that can be used; what is wrong with the others is told."""
-        dtype = None
+        dtype: np.dtype[np.generic] | None = None
         for number, path in files.items():
-            self.bar.update()
             image = None
             with _telling(self.found):
                 image = accept(path, read_image(path))
-            if image is None:
-                continue
-            shape, dtype = shape or image.shape, dtype or image.dtype
-            if image.shape != shape:
-                what = f"is {in_words(image.shape)}, where {in_words(shape)} is expected"
-                self.found.append(problem(path, what, "frames and masks of a sequence have one size; export it again"))
-            elif image.dtype != dtype:
-                what = f"is {image.dtype}, but the files before it are {dtype}"
-                self.found.append(problem(path, what, "save all as one type"))
-            else:
+            if image is not None:
+                shape, dtype = shape or image.shape, dtype or image.dtype
+                image = image if self.fits(path, image, shape, dtype) else None
+            self.see(path, image)
+            if image is not None:
                 yield number, image
+
+    def fits(self, path: Path, image: Array, shape: Shape, dtype: np.dtype[np.generic]) -> bool:
+        """Whether an image has the size and type of the others."""
+        if image.shape != shape:
+            what = f"is {in_words(image.shape)}, where {in_words(shape)} is expected"
+            self.found.append(problem(path, what, "frames and masks of a sequence have one size; export it again"))
+        elif image.dtype != dtype:
+            what = f"is {image.dtype}, but the files before it are {dtype}"
+            self.found.append(problem(path, what, "save all as one type"))
+        return image.shape == shape and image.dtype == dtype
 
 
 @contextmanager

@@ -75,7 +75,7 @@ class ClientStore:
         """See `RunStore.inputs`."""
         with explained(self.uri, "inputs"):
             runs, _ = self._found()
-            pairs = [(run.info.run_id, each.dataset) for run in runs for each in run.inputs.dataset_inputs]
+            pairs = [(run.info.run_id, each.dataset) for run in runs for each in _datasets(run)]
             return inputs_frame((run, data.name, data.digest, data.source, data.profile) for run, data in pairs)
 
     def decisions(self) -> pd.DataFrame:
@@ -107,6 +107,10 @@ class ClientStore:
             if error.error_code == "RESOURCE_DOES_NOT_EXIST":
                 return None
             raise
+
+
+def _datasets(run: Run) -> list[Any]:
+    return list(run.inputs.dataset_inputs) if run.inputs else []
 
 
 def _pages(search: Callable[[str | None], Any]) -> Iterator[Any]:

@@ -131,7 +131,7 @@ def versions_frame(rows: list[VersionRow]) -> pd.DataFrame:
     return frame.astype({"version": "int64"})
 
 
-def inputs_frame(rows: Iterable[tuple[str, str, str, str, str]]) -> pd.DataFrame:
+def inputs_frame(rows: Iterable[tuple[str, str, str, str | None, str | None]]) -> pd.DataFrame:
     """One row per run and data set, by run: run_id, name, digest, path; parts of one data set are one row.
 
     Args:
@@ -147,11 +147,11 @@ def inputs_frame(rows: Iterable[tuple[str, str, str, str, str]]) -> pd.DataFrame
 
 
 @lru_cache(4096)
-def _said(text: str, key: str) -> str:
+def _said(text: str | None, key: str) -> str:
     """A text in a JSON object that any program may have written; empty where there is none."""
     try:
-        value = json.loads(text)
-    except (TypeError, ValueError):
+        value = json.loads(text or "")
+    except ValueError:
         return ""
     return str(value.get(key) or "") if isinstance(value, dict) else ""
 

@@ -43,7 +43,10 @@ class RunStore(Protocol):
         ...
 
     def inputs(self) -> pd.DataFrame:
-        """One row per run and data set that it read: run_id, name, digest (of the content), path ("" = no folder)."""
+        """One row per run and data set that it read: run_id, name, digest (of the content), path ("" = no folder).
+
+        Of one content, MLflow keeps the folder that an experiment's first run read it from.
+        """
         ...
 
     def decisions(self) -> pd.DataFrame:
