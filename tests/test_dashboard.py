@@ -19,7 +19,6 @@ from dashboard import commands, reads
 from dashboard.signing import opened
 
 ROOM = Path(dashboard.__file__).parent
-PAGES = ["overview", "runs", "compare", "movie", "registry", "data"]
 
 
 @pytest.fixture(scope="module")
@@ -73,42 +72,6 @@ def link(at: AppTest, key: str) -> list[str]:
 def words(at: AppTest) -> str:
     kinds = (at.title, at.subheader, at.caption, at.markdown, at.warning, at.error, at.code)
     return "\n".join(str(element.value) for kind in kinds for element in kind)
-
-
-@pytest.mark.parametrize("page", PAGES)
-def test_a_store_with_runs(show, world, page):
-    at = show(world[0], page)
-    assert not at.error
-    assert not at.warning
-    assert at.title[0].value == page.capitalize()
-
-
-@pytest.mark.parametrize("page", PAGES)
-def test_no_store_file_yet(show, tmp_path, page):
-    at = show(f"sqlite:///{tmp_path / 'mlflow.db'}", page)
-    assert not at.error
-    assert ("No model registered" if page == "registry" else "No runs yet") in words(at)
-    assert "cytolapse " in at.code[0].value
-    assert not (tmp_path / "mlflow.db").exists(), "looking makes no store"
-
-
-@pytest.mark.parametrize("page", PAGES)
-def test_a_run_that_has_nothing(show, store, page):
-    with start_run(store, name="bare"):
-        pass
-    at = show(store, page)
-    assert not at.error
-
-
-@pytest.mark.parametrize("page", PAGES)
-def test_an_unreachable_server_is_told(show, monkeypatch, page):
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    at = show("http://127.0.0.1:9", page)
-    assert r"127\.0\.0\.1\:9" in at.error[0].value
-    assert at.error[0].value.endswith("is it running?")
-    assert at.button[0].label == "Try again"
-    at.button[0].click().run()
-    assert at.error
 
 
 def test_leaderboard(show, world):
