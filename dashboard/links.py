@@ -122,6 +122,16 @@ def stepper(title: str, key: str, options: Sequence[str], default: str) -> str:
     return chosen
 
 
+def page(key: str, pages: int) -> int:
+    """The number of a page, from 1, through numbered buttons; a page beyond the last is the last."""
+    wanted = st.query_params.get(key, "1")
+    number = min(max(int(wanted), 1), pages) if wanted.isdecimal() else 1
+    keep(key, str(number) if number > 1 else [])
+    widget = f"{key}-{number}-of-{pages}"  # its number can't be set from here, only what it begins with
+    st.pagination(pages, default=number, key=widget, on_change=lambda: put(key, str(st.session_state[widget])))
+    return number
+
+
 def asked(title: str, key: str, options: Sequence[str]) -> list[str]:
     """The options that the URL names, for what is shown by no widget of this module."""
     wanted = st.query_params.get_all(key)

@@ -1,7 +1,7 @@
 """What the pages read from the store.
 
-Kept for ten seconds, a loss for three, files for as long as the process runs. The table of runs is kept for longer
-where the store can say that nothing was written since.
+Kept for ten seconds, a loss for three, files for as long as the process runs. The table of runs is asked for anew after
+three seconds; what it costs then is what was written since, and where the store can tell that nothing was, nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from cytolapse.previews import FrameView, Previews
 from cytolapse.tracking.uri import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from PIL.Image import Image
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 
 SECONDS = 10
 LIVE_SECONDS = 3
+WHOLE_SECONDS = 600
+"""After which the table of runs is read as a whole: others than cytolapse may log to runs that ended."""
+SHARE = 0.1
+"""Of the time, at most, goes into reading the table of runs again."""
 READINGS = "test/readings"
 SPARK = "val/op_csb_masks"
 
@@ -46,10 +50,7 @@ def runs() -> pd.DataFrame:
     """Every run, newest first; a copy, in which a page may change what it likes."""
     kept = _kept_runs(address())
     with kept.lock:  # who comes while another reads waits for the same table
-        if time.monotonic() - kept.asked > SECONDS or kept.table is None:
-            kept.refresh(_store(address()))
-        assert kept.table is not None
-        return kept.table.copy(deep=False)
+        return kept.now(_store).copy(deep=False)
 
 
 def series(run_ids: Sequence[str], prefix: str) -> pd.DataFrame:
@@ -161,26 +162,41 @@ def _store(uri: str) -> RunStore:
 class _Runs:
     """The table of runs of one store, for all sessions."""
 
-    def __init__(self) -> None:
+    def __init__(self, uri: str) -> None:
+        self.uri = uri
         self.lock = threading.Lock()
         self.table: pd.DataFrame | None = None
-        self.asked = 0.0
+        self.whole = 0.0
+        self.next = 0.0
         self.written = ""
 
-    def refresh(self, store: RunStore) -> None:
-        """Read the table, unless nothing was written since."""
-        written, now = store.written(), time.monotonic()
+    def now(self, opened: Callable[[str], RunStore]) -> pd.DataFrame:
+        """The table, read again where it is old and something was written."""
+        began = time.monotonic()
+        if self.table is None or began >= self.next:
+            self._read(opened(self.uri), began)
+            took = time.monotonic() - began
+            self.next = began + max(LIVE_SECONDS, took / SHARE)
+        assert self.table is not None
+        return self.table
+
+    def _read(self, store: RunStore, began: float) -> None:
+        written = store.written()
         # Whether a run that still runs fell silent is told by the clock, not by the store.
-        runs = self.table is not None and (self.table["status"] == "RUNNING").any()
-        if self.table is None or runs or not written or written != self.written:
+        going = self.table is not None and (self.table["status"] == "RUNNING").any()
+        if self.table is not None and not going and written and written == self.written:
+            return
+        if self.table is None or began - self.whole > WHOLE_SECONDS:
             with st.spinner("Reading the runs ..."):
-                self.table = store.runs()
-        self.asked, self.written = now, written
+                self.table, self.whole = store.runs(), began
+        else:
+            self.table = store.runs(self.table)
+        self.written = written
 
 
 @st.cache_resource(show_spinner=False)
 def _kept_runs(uri: str) -> _Runs:
-    return _Runs()
+    return _Runs(uri)
 
 
 @st.cache_data(ttl=SECONDS, show_spinner="Reading the curves ...")

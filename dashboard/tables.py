@@ -63,21 +63,32 @@ def sources(runs: pd.DataFrame) -> list[str]:
 
 def column(runs: pd.DataFrame, *names: str) -> pd.Series:
     """The first of some columns that a run has a value in; empty where no column exists."""
-    values = pd.Series(float("nan"), index=runs.index, dtype=object)
-    for name in names:
-        if name in runs:
-            values = values.where(values.notna(), runs[name])
+    found = [runs[name] for name in names if name in runs]
+    if not found:
+        return pd.Series(float("nan"), index=runs.index, dtype=object)
+    values = found[0]
+    for other in found[1:]:
+        values = values.where(values.notna(), other)
     return values
 
 
 def text(runs: pd.DataFrame, *names: str) -> pd.Series:
     """Like `column`, as text; a dash where nothing is known."""
     values = column(runs, *names)
-    return values.where(values.notna() & (values.astype(str) != ""), UNKNOWN).astype(str)
+    said = [
+        UNKNOWN if empty else str(value) or UNKNOWN
+        for value, empty in zip(values.tolist(), values.isna().tolist(), strict=True)
+    ]
+    return pd.Series(said, index=values.index, dtype=str)
+
+
+def score_of(runs: pd.DataFrame, *names: str) -> pd.Series:
+    """A score of each run as numbers; of the parent of several seeds their mean, since it has no model of its own."""
+    return pd.to_numeric(column(runs, *names, *(f"{name}_mean" for name in names)))
 
 
 def leaderboard(runs: pd.DataFrame, source: str, mlflow: str = "") -> pd.DataFrame:
-    """One row per run, the best on validation first: what the Runs page shows.
+    """One row per run, in their order: what the Runs page shows.
 
     Args:
         runs: `RunStore.runs()`, with a column `readings` where these are known.
@@ -90,19 +101,24 @@ def leaderboard(runs: pd.DataFrame, source: str, mlflow: str = "") -> pd.DataFra
         table[name] = text(runs, name)
     table["seed"] = pd.to_numeric(column(runs, "params.cfg.seed"), errors="coerce")
     table["status"] = status_words(runs)
-    table["selection"] = pd.to_numeric(column(runs, *SELECTION))
+    table["selection"] = score_of(runs, *SELECTION)
     for score in (*LEADERBOARD, TRUTH):
-        table[score.key] = pd.to_numeric(column(runs, "metrics." + prefix(source) + score.key))
+        table[score.key] = score_of(runs, "metrics." + prefix(source) + score.key)
     table[READINGS.key] = pd.to_numeric(column(runs, READINGS.key))
     table["started"] = utc(runs["started"])
-    whole = (utc(runs["finished"]) - table["started"]).dt.total_seconds() / 60
-    own = text(runs, FOREIGN) == UNKNOWN  # of another tool's masks, only the scoring took place here
-    table["minutes"] = pd.to_numeric(column(runs, "metrics.train/minutes")).fillna(whole.where(own))
+    table["minutes"] = minutes(runs)
     table["curves"] = [f"compare?run={run_id}" for run_id in table.index]
     table["movie"] = [f"movie?run={run_id}" for run_id in table.index]
     if mlflow:
         table["mlflow"] = [f"{mlflow}/#/runs/{run_id}" for run_id in table.index]
-    return table.sort_values(["selection", "started"], ascending=False, na_position="last", kind="stable")
+    return table
+
+
+def minutes(runs: pd.DataFrame) -> pd.Series:
+    """How long each training took; where nobody noted it, from the run's start to its last end."""
+    whole = (utc(runs["finished"]) - utc(runs["started"])).dt.total_seconds() / 60
+    own = text(runs, FOREIGN) == UNKNOWN  # of another tool's masks, only the scoring took place here
+    return pd.to_numeric(column(runs, "metrics.train/minutes")).astype(float).fillna(whole.where(own))
 
 
 def status_words(runs: pd.DataFrame) -> list[str]:
@@ -177,8 +193,9 @@ def _number(runs: pd.DataFrame, run_id: str, name: str) -> float:
 def first_choice(runs: pd.DataFrame, count: int = 3) -> list[str]:
     """The best runs on validation of the data set that was worked on last."""
     same = runs[text(runs, "dataset") == text(runs, "dataset").iloc[0]]
-    board = leaderboard(same, "test-gold")
-    return list((board[board["selection"].notna()] if board["selection"].notna().any() else board).index[:count])
+    best = same.iloc[by_selection(same)]
+    scored = best[column(best, *SELECTION).notna()]
+    return [str(run_id) for run_id in (scored if len(scored) else best)["run_id"].head(count)]
 
 
 def mixed(runs: pd.DataFrame, names: Mapping[str, str]) -> bool:
@@ -212,3 +229,8 @@ def is_full(frames: pd.DataFrame | None, reference: str, sequence: str, frame: i
 def utc(times: pd.Series) -> pd.Series:
     """Without a zone, which the columns' heads name."""
     return pd.to_datetime(times, utc=True).dt.tz_localize(None)
+
+
+def times(moments: pd.Series) -> Any:
+    """Seconds since 1970, to sort by; NaN where there is none."""
+    return (utc(moments) - pd.Timestamp(0)).dt.total_seconds().to_numpy(float)

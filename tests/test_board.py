@@ -42,7 +42,7 @@ def runs() -> pd.DataFrame:
 
 def test_the_board_has_the_chosen_columns_and_intervals():
     table = board.board(runs(), "test-gold", ["params.cfg.batch", "seg"], {"a": [0.1, 0.2]})
-    assert list(table.index) == ["b", "c", "a", "p", "d"]
+    assert list(table.index) == list(runs()["run_id"]), "in the order given"
     assert table.loc["a", "seg_interval"] == "0.500 to 0.650"
     assert table.loc["b", "seg_interval"] == ""
     assert table.loc["a", "tags"] == ["x"]
@@ -55,6 +55,44 @@ def test_the_board_has_the_chosen_columns_and_intervals():
     assert "mlflow" not in usual
     assert "spark" not in board.defaults(runs(), "test-gold", False, "http://x")
     assert board.choices(runs())["params.cfg.batch"] == "cfg.batch"
+
+
+@pytest.mark.parametrize(
+    ("by", "expected"),
+    [
+        ("selection", ["b", "c", "a", "d", "p"]),
+        ("seg", ["b", "a", "c", "d", "p"]),
+        ("started", ["d", "c", "p", "b", "a"]),
+        ("minutes", ["d", "c", "p", "b", "a"]),
+        ("name", ["b", "a", "c", "p", "d"]),
+        ("pixel_iou", ["d", "c", "p", "b", "a"]),
+    ],
+)
+def test_runs_come_in_the_order_asked_for_and_the_newest_of_equal_ones_first(by, expected):
+    days = pd.to_datetime([f"2026-01-{day:02d} 10:00" for day in (1, 2, 3, 4, 5)], utc=True)
+    table = runs().assign(started=days, finished=days + pd.Timedelta(minutes=30))
+    assert list(board.ordered(table, "test-gold", by)["run_id"]) == expected
+    assert by in board.SORTS
+    assert board.ordered(table.iloc[:0], "test-gold", by).empty
+
+
+def test_without_silver_gold_validation_decides_the_order():
+    gold = runs().rename(columns={SELECTION: "metrics.val/gold/op_csb_masks"})
+    assert list(board.ordered(gold, "test-gold")["run_id"])[:3] == ["b", "c", "a"]
+
+
+def test_the_parent_of_seeds_is_ranked_by_their_mean_and_tells_their_spread():
+    own = {"op_csb_masks_mean": 0.75}
+    more = {f"metrics.val/silver/{name}": [None, None, value, None, None] for name, value in own.items()}
+    for name, value in {"seg_mean": 0.7, "seg_sd": 0.0123, "seeds": 2}.items():
+        more[f"metrics.test/gold/{name}"] = [None, None, value, None, None]
+    table = runs().assign(**more)
+    assert list(board.ordered(table, "test-gold")["run_id"]) == ["b", "p", "c", "a", "d"]
+    shown = board.board(table, "test-gold", [], {})
+    assert shown.loc["p", "seg_interval"] == "± 0.012 (2 seeds)"
+    assert shown.loc["a", "seg_interval"] == "0.500 to 0.650"
+    assert shown.loc["p", "seg"] == 0.7
+    assert "p" not in board.limits(table, "test-gold", SEG).index, "one bar a model"
 
 
 def test_groups_by_parent_and_by_settings():
@@ -75,8 +113,8 @@ def test_groups_by_parent_and_by_settings():
 
 
 def test_limits_and_the_figure_of_them():
-    table = board.board(runs(), "test-gold", [], {})
-    found = board.limits(runs(), table, "test-gold", SEG)
+    best = board.ordered(runs(), "test-gold")
+    found = board.limits(best, "test-gold", SEG)
     assert list(found.index) == ["b", "c", "a"]
     figure = charts.scores(found, "SEG <b>")
     bars = figure.data[0].error_x
@@ -84,7 +122,7 @@ def test_limits_and_the_figure_of_them():
     assert list(bars.arrayminus) == pytest.approx([0, 0, 0.1])
     assert "95 % interval 0.500 to 0.650" in figure.data[0].customdata[2][1]
     assert figure.layout.xaxis.title.text == "SEG &lt;b&gt;"
-    assert list(board.limits(runs(), table, "test-gold", Score("selection", "", ""))["score"]) == [0.8, 0.7, 0.6]
+    assert list(board.limits(best, "test-gold", Score("selection", "", ""))["score"]) == [0.8, 0.7, 0.6]
 
 
 def test_scores_over_time_keep_failures_at_the_edge():
@@ -102,7 +140,7 @@ def test_scores_over_time_keep_failures_at_the_edge():
 
 
 def test_the_export_holds_what_is_shown_and_no_formula():
-    table = board.board(runs(), "test-gold", ["params.cfg.batch"], {"a": [0.123456, 0.2]})
+    table = board.board(board.ordered(runs(), "test-gold"), "test-gold", ["params.cfg.batch"], {"a": [0.123456, 0.2]})
     read = pd.read_csv(io.StringIO(board.csv(table, ["seg", "params.cfg.batch", "spark", "tags", "movie"])))
     assert list(read) == ["run_id", "name", "seg", "params.cfg.batch", "spark", "tags"]
     assert read["name"][0] == "'=cmd()"

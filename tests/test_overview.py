@@ -247,13 +247,39 @@ def test_a_change_that_the_store_refuses_is_told(show, lab):
     assert "is finished: only a running one can be stopped" in at.error[0].value.replace("\\", "")
 
 
-def test_a_long_table_comes_in_pages(show, lab, monkeypatch):
+def test_a_long_table_comes_in_pages_and_the_export_is_whole(show, lab, monkeypatch):
     uri, _ = lab
     add_tag([open_store(uri).runs()["run_id"].iloc[0]], "x", "ada", uri)
     monkeypatch.setattr("dashboard.board.PAGE", 2)
     at = show(uri, "runs")
-    at.query_params["page"] = "2"
-    at.run()
-    assert len(names(at)) == 2
-    assert link(at, "page") == ["2"]
-    assert at.selectbox(key="page").options == ["1 to 2", "3 to 4", "5 to 5"]
+    assert (len(names(at)), len(at.get("pagination"))) == (2, 1)
+    assert "1-2 of 5" in words(at)
+    assert "page" not in at.query_params
+    first = set(names(at))
+
+    def turn(number: str) -> list[str]:
+        at.query_params["page"] = number
+        at.run()
+        assert not at.warning
+        return names(at)
+
+    last = turn("3")
+    assert len(last) == 1
+    assert not set(last) & first
+    assert link(at, "page") == ["3"]
+    assert "5-5 of 5" in words(at)
+    assert turn("99") == last, "as after a search that leaves fewer"
+    assert link(at, "page") == ["3"]
+    for odd in ("0", "-1", "x", ""):
+        assert set(turn(odd)) == first
+    assert not show(uri, "runs", q="night").get("pagination")
+
+
+def test_runs_come_in_the_order_of_the_link(show, lab):
+    uri, _ = lab
+    at = show(uri, "runs", sort="name")
+    assert names(at) == sorted(names(at), key=str.casefold)
+    at.selectbox(key="sort").set_value("started").run()
+    assert link(at, "sort") == ["started"]
+    started = at.dataframe[0].value["started"]
+    assert started.is_monotonic_decreasing

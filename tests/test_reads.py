@@ -39,7 +39,7 @@ def test_a_new_run_is_seen_when_everything_is_read_anew(here):
     assert reads.runs().empty, "kept for a moment: a page asks many times"
     reads.forget()
     assert list(reads.runs()["run_id"]) == [run_id]
-    assert 0 < reads.SECONDS <= 30, "by itself it shows soon, too"
+    assert 0 < reads.LIVE_SECONDS < 5, "by itself it shows soon, too"
 
 
 def test_what_a_page_does_to_a_table_is_not_remembered(here):
@@ -74,16 +74,32 @@ def test_an_unreachable_store_is_told_each_time_and_never_remembered(here, monke
 
 def test_runs_are_read_again_only_after_something_was_written(here, monkeypatch):
     run_id = log()
-    monkeypatch.setattr(reads, "SECONDS", 0)
+    monkeypatch.setattr(reads, "LIVE_SECONDS", 0)
+    monkeypatch.setattr(reads, "SHARE", 1e9)
     assert list(reads.runs()["run_id"]) == [run_id]
     store = type(open_store(here))
     read, asked = store.runs, []
-    monkeypatch.setattr(store, "runs", lambda self: asked.append(1) or read(self))
+    monkeypatch.setattr(store, "runs", lambda self, known=None: asked.append(1) or read(self, known))
     assert list(reads.runs()["run_id"]) == [run_id]
     assert not asked, "nothing was written since"
     log()
     assert len(reads.runs()) == 2
     assert asked
+
+
+def test_a_large_store_is_read_again_a_tenth_of_the_time_at_most(here, monkeypatch):
+    run_id = log()
+    clock = iter([100.0, 102.0, 110.0, 120.0, 120.1, 122.0, 123.2, 123.3])
+    monkeypatch.setattr(reads.time, "monotonic", lambda: next(clock))
+    kept, asked = reads._Runs(here), []
+
+    def opened(uri):
+        asked.append(uri)
+        return open_store(uri)
+
+    for times_read in (1, 1, 2, 2, 3):  # took 2 s: next after 20 s; took 0.1 s: next after 3 s
+        assert list(kept.now(opened)["run_id"]) == [run_id]
+        assert len(asked) == times_read
 
 
 @pytest.mark.parametrize("back_end", [open_store, ClientStore])

@@ -209,6 +209,44 @@ def test_a_run_that_fell_silent_is_stale(store: str, runs: list[str]) -> None:
     assert "no runs on mice" in str(done.exception)
 
 
+@pytest.mark.parametrize("back_end", [SqlStore, ClientStore])
+def test_with_an_earlier_table_only_what_changed_is_read(
+    store: str, runs: list[str], back_end: type[SqlStore | ClientStore], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader, client = back_end(store), connect(store)
+    live = client.create_run("1", run_name="goes on").info.run_id
+    client.log_metric(live, "train/loss", 1.0)
+    known = reader.runs()
+    assert list(known["status"]) == ["RUNNING", "FINISHED", "FINISHED"]
+    pd.testing.assert_frame_equal(reader.runs(known), known)
+    client.log_metric(live, "train/loss", 0.5, step=1)
+    client.log_metric(live, "new/key", 1.0)
+    client.log_param(live, "cfg.new", "1")
+    client.set_terminated(live)
+    with start_run(experiment="toy 3", name="later") as later:
+        later.params({"cfg.seed": 7})
+    with resume_run(runs[0]) as again:
+        again.metrics({"test/readings": 5.0})
+    table = reader.runs(known)
+    pd.testing.assert_frame_equal(table, reader.runs())
+    assert table.set_index("run_id").loc[runs[0], "metrics.test/readings"] == 5
+    connect(store).delete_run(later.run_id)
+    if back_end is SqlStore:
+        connect(store).set_tag(runs[1], "note", "x")
+        pd.testing.assert_frame_equal(reader.runs(table), reader.runs())
+        monkeypatch.setattr("cytolapse.tracking.sql_store.MOST_CHANGED", 0)
+        pd.testing.assert_frame_equal(reader.runs(known), reader.runs())
+
+
+def test_a_running_run_that_was_deleted_leaves_the_table(store: str, runs: list[str]) -> None:
+    connect(store).update_run(runs[0], status="RUNNING")
+    for reader in (SqlStore(store), ClientStore(store)):
+        known = reader.runs()
+        connect(store).delete_run(runs[0])
+        assert list(reader.runs(known)["run_id"]) == runs[1:]
+        connect(store).restore_run(runs[0])
+
+
 def test_files_of_a_run(store: str, runs: list[str]) -> None:
     reader = open_store(store)
     assert reader.artifacts(runs[0]) == [

@@ -65,25 +65,14 @@ def frames() -> pd.DataFrame:
     )
 
 
-def test_leaderboard_orders_by_validation_and_bears_what_is_missing():
+def test_a_leaderboard_bears_what_is_missing():
     table = tables.leaderboard(runs(), "test-gold", "http://m:5000")
-    assert list(table.index) == ["b", "a", "c"]
-    assert list(table["status"]) == ["? stale", "✓ finished", "odd"]
+    assert list(table.index) == ["a", "b", "c"]
+    assert list(table["status"]) == ["✓ finished", "? stale", "odd"]
     assert table.loc["a", "minutes"] == 30
     assert table.loc["c", "name"] == tables.UNKNOWN
     assert table.loc["a", "mlflow"] == "http://m:5000/#/runs/a"
     assert tables.sources(runs()) == ["test-gold", "val-silver"]
-
-
-def test_equal_scores_are_ordered_by_time_newest_first():
-    tied = runs().assign(**{"metrics.val/silver/op_csb_masks": 0.5})
-    tied["started"] = pd.to_datetime(["2026-01-01", "2026-01-03", "2026-01-02"], utc=True)
-    assert list(tables.leaderboard(tied, "test-gold").index) == ["b", "c", "a"]
-
-
-def test_a_data_set_without_silver_is_ordered_by_gold_validation():
-    gold = runs().rename(columns={"metrics.val/silver/op_csb_masks": "metrics.val/gold/op_csb_masks"})
-    assert list(tables.leaderboard(gold, "test-gold").index) == ["b", "a", "c"]
 
 
 def test_minutes_of_another_tool_are_not_known():
@@ -273,3 +262,14 @@ def test_the_best_on_validation_comes_first_and_runs_without_a_score_last():
     table = pd.DataFrame({"run_id": list("abc"), "metrics.val/silver/op_csb_masks": [0.5, None, 0.9]})
     assert list(table["run_id"].iloc[tables.by_selection(table)]) == ["c", "a", "b"]
     assert list(tables.by_selection(pd.DataFrame({"run_id": ["x", "y"]}))) == [0, 1]
+
+
+def test_the_parent_of_several_seeds_shows_their_mean_and_is_never_the_first_choice():
+    parent = runs().assign(
+        **{"metrics.val/silver/op_csb_masks_mean": [None, None, 0.9], "metrics.test/gold/seg_mean": [None, None, 0.85]}
+    )
+    table = tables.leaderboard(parent.assign(run_id=["a", "b", "p"]), "test-gold")
+    assert table.loc["p", ["selection", "seg"]].tolist() == [0.9, 0.85]
+    assert table.loc["b", ["selection", "seg"]].tolist() == [0.7, 0.6]
+    assert tables.first_choice(parent.iloc[:2]) == ["b", "a"]
+    assert tables.first_choice(parent.assign(dataset="d")) == ["b", "a"], "it has no masks and no curves"

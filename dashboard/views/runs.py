@@ -24,39 +24,42 @@ VALIDATION = Score("selection", "Validation OP_CSB", columns.VALIDATION_HELP)
 BARRED = {score.key: score for score in (VALIDATION, *LEADERBOARD)}
 
 
-def boards(runs: pd.DataFrame, datasets: list[str], source: str, chosen: list[str]) -> dict[str, pd.DataFrame]:
-    """Data set -> its leaderboard, without what is costly to read."""
-    found = {name: runs[runs["dataset"] == name] for name in datasets}
-    return {
-        name: board.board(here, source, chosen, {}, reads.pages_of_mlflow())
-        for name, here in found.items()
-        if len(here)
-    }
-
-
-def with_costly(table: pd.DataFrame, runs: pd.DataFrame, chosen: list[str]) -> pd.DataFrame:
-    """The rows on show with what is read for them alone: validation curves, readings of the test part."""
-    if "spark" in chosen:
-        curves = reads.sparks(list(table.index))
-        if any(curves.values()):
-            table = table.assign(
-                spark=[board.thin(curves.get(run_id, []), board.SPARK_POINTS) for run_id in table.index]
-            )
-    if "readings" in chosen:
-        there = runs.set_axis(runs["run_id"].astype(str)).loc[table.index]
-        table = table.assign(readings=reads.readings(there))
-    return table
-
-
-def page_of(most: int) -> slice:
-    """The rows on show, where the longest table has more than fit."""
+def page_of(count: int, key: str) -> slice:
+    """The rows on show, where a table has more than fit: numbered pages, and which rows these are."""
     size = board.PAGE
-    if most <= size:
+    if count <= size:
         return slice(None)
-    numbers = [str(number + 1) for number in range(-(-most // size))]
-    title = {number: f"{size * int(number) - size + 1} to {min(size * int(number), most)}" for number in numbers}
-    page = int(links.one(st.selectbox, f"Rows (of {most})", "page", numbers, format_func=title.__getitem__))
-    return slice(size * (page - 1), size * page)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        number = links.page(key, -(-count // size))
+        rows = slice(size * (number - 1), min(size * number, count))
+        st.caption(f"{rows.start + 1}-{rows.stop} of {count}")
+    return rows
+
+
+def show_table(name: str, here: pd.DataFrame, key: str) -> None:
+    """One page of a data set's runs, with what is read for these rows alone: validation curves, readings."""
+    rows = here.iloc[page_of(len(here), key)]
+    if "readings" in chosen:
+        rows = rows.assign(readings=reads.readings(rows))
+    curves = reads.sparks([str(run_id) for run_id in rows["run_id"]]) if "spark" in chosen else {}
+    table = board.board(rows, source, chosen, curves, reads.pages_of_mlflow())
+    links.rows(
+        f"board-{name}-{source}-{by}",
+        "run",
+        list(table.index),
+        table,
+        hide_index=True,
+        column_config=columns.leaderboard() | columns.chosen(table, titles),
+        column_order=["name", *(column for column in chosen if column in table)],
+        placeholder="—",
+    )
+
+
+def exported() -> str:
+    """All runs that fit, as CSV; made when someone asks for it."""
+    every = pd.concat(built.values())
+    table = board.board(every, source, chosen, {}, reads.pages_of_mlflow())
+    return board.csv(table.assign(dataset=every["dataset"].to_numpy()), chosen)
 
 
 def show_groups(here: pd.DataFrame, source: str, by: str, dataset: str) -> None:
@@ -70,9 +73,9 @@ def show_groups(here: pd.DataFrame, source: str, by: str, dataset: str) -> None:
     st.dataframe(table, hide_index=True, column_config=config, column_order=list(config), placeholder="—")
 
 
-def show_bars(here: pd.DataFrame, table: pd.DataFrame, source: str, score: Score, key: str) -> None:
+def show_bars(here: pd.DataFrame, source: str, score: Score, key: str) -> None:
     """Scores with their intervals as error bars."""
-    found = board.limits(here, table, source, score)
+    found = board.limits(here, source, score)
     if found.empty:
         st.caption(f"No run here has {score.title}.")
         return
@@ -89,7 +92,7 @@ every = parts.runs_or_stop()
 ticked = links.asked("Runs", "run", list(every["run_id"]))
 runs = every.assign(dataset=tables.text(every, "dataset"))
 
-search_at, dataset_at, source_at, group_at = st.columns([1.5, 1, 1, 0.8], vertical_alignment="bottom")
+search_at, dataset_at, source_at, sort_at, group_at = st.columns([1.4, 1, 1, 1, 0.8], vertical_alignment="bottom")
 bar = st.container(horizontal=True, vertical_alignment="center")
 with bar.popover("Filters", icon=":material/filter_alt:"):
     runs = narrow.hidden(runs)
@@ -108,6 +111,8 @@ with source_at:
     source = links.one(st.selectbox, "Scores", "scores", known, format_func=SOURCES.__getitem__, help=SOURCES_HELP)
 with search_at:
     query = links.words("Search", "q", placeholder="unet batch=4 seg>0.9", help=filters.HELP, icon=":material/search:")
+with sort_at:
+    sort = links.one(st.selectbox, "Order", "sort", list(board.SORTS), format_func=board.SORTS.__getitem__)
 with group_at:
     by = links.one(st.selectbox, "Group", "group", list(GROUPS), format_func=GROUPS.__getitem__, help=GROUPS_HELP)
 cheap = not reads.address().startswith("http")
@@ -124,24 +129,13 @@ if member and by != "none":
     shown = shown[board.members(runs, by, member).loc[shown.index]]
 
 actions = st.container(horizontal=True, vertical_alignment="center", key="actions")
-built = boards(shown, datasets if dataset == EVERY else [dataset], source, chosen)
-rows = page_of(max((len(table) for table in built.values()), default=0))
-for name, whole in built.items():
+found = {name: shown[shown["dataset"] == name] for name in (datasets if dataset == EVERY else [dataset])}
+built = {name: board.ordered(here, source, sort) for name, here in found.items() if len(here)}
+for name, here in built.items():
     st.subheader(NO_DATASET if name == tables.UNKNOWN else plain(name), anchor=False)
-    here = shown[shown["dataset"] == name]
     if by != "none" and not member:
         show_groups(here, source, by, name)
-    table = with_costly(whole.iloc[rows], here, chosen)
-    links.rows(
-        f"board-{name}-{source}-{by}",
-        "run",
-        list(table.index),
-        table,
-        hide_index=True,
-        column_config=columns.leaderboard() | columns.chosen(table, titles),
-        column_order=["name", *(column for column in chosen if column in table)],
-        placeholder="—",
-    )
+    show_table(name, here, "page" if len(built) == 1 else f"page-{name}")
 if built:
     title = "Scores with their intervals"
     bars = st.expander(title, expanded=len(built) == 1, icon=":material/error_med:", on_change="rerun")
@@ -152,16 +146,16 @@ if built:
                 score = links.one(
                     st.selectbox, "Score", "bars", list(BARRED), first, format_func=lambda key: BARRED[key].title
                 )
-            for place, (name, table) in enumerate(built.items()):
+            for place, (name, here) in enumerate(built.items()):
                 if len(built) > 1:
                     st.markdown(f"**{plain(name)}**")
-                show_bars(shown[shown["dataset"] == name], table, source, BARRED[score], f"bars-{place}")
+                show_bars(here, source, BARRED[score], f"bars-{place}")
 
 with bar:
     if built:
         st.download_button(
             "CSV",
-            lambda: board.csv(pd.concat(built.values()).assign(dataset=shown.set_index("run_id")["dataset"]), chosen),
+            exported,
             "runs.csv",
             "text/csv",
             icon=":material/download:",

@@ -9,6 +9,7 @@ from cytolapse.tracking.client import connect, explained
 from cytolapse.tracking.decisions import decisions_frame
 from cytolapse.tracking.files import local_artifact, local_artifacts
 from cytolapse.tracking.frames import RunRow, VersionRow, inputs_frame, runs_frame, series_frame, versions_frame
+from cytolapse.tracking.known import joined
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 PAGE = 500
+DAY_S = 86_400
 
 
 class ClientStore:
@@ -39,17 +41,41 @@ class ClientStore:
         """See `RunStore.written`: a server doesn't tell."""
         return ""
 
-    def runs(self) -> pd.DataFrame:
+    def runs(self, known: pd.DataFrame | None = None) -> pd.DataFrame:
         """See `RunStore.runs`."""
         with explained(self.uri, "runs"):
-            return _runs_frame(*self._found())
+            if known is None or known.empty:
+                return _runs_frame(*self._found())
+            names = self._experiments()
+            fresh, gone = self._changed(known, list(names))
+            return joined(_runs_frame(fresh, names), known[~known["run_id"].isin(gone)])
 
     def _found(self) -> tuple[list[Run], dict[str, str]]:
         """Every run, and the name of each experiment by its id."""
-        client = self._client
-        names = {e.experiment_id: e.name for e in _pages(lambda token: client.search_experiments(page_token=token))}
-        found = _pages(lambda token: client.search_runs(list(names), max_results=PAGE, page_token=token))
-        return list(found) if names else [], names
+        names = self._experiments()
+        return self._search(list(names)), names
+
+    def _changed(self, known: pd.DataFrame, experiments: list[str]) -> tuple[list[Run], set[str]]:
+        """Runs that run or ended lately, those that an earlier table has as running too; and ids of deleted ones."""
+        # Ends are told by the clocks of those who trained, and a spool may have waited: a day is looked back.
+        since = int((known["finished"].fillna(known["started"]).max().timestamp() - DAY_S) * 1000)
+        recent = ("attributes.status = 'RUNNING'", f"attributes.end_time > {since}")
+        found = {run.info.run_id: run for asked in recent for run in self._search(experiments, asked)}
+        ran = set(known.loc[known["status"].isin(("RUNNING", "stale")), "run_id"]) - set(found)
+        again = {run_id: self._run(run_id) for run_id in ran}
+        there = {run_id: run for run_id, run in again.items() if run and run.info.lifecycle_stage == "active"}
+        return [*found.values(), *there.values()], ran - set(there)
+
+    def _experiments(self) -> dict[str, str]:
+        found = _pages(lambda token: self._client.search_experiments(page_token=token))
+        return {each.experiment_id: each.name for each in found}
+
+    def _search(self, experiments: list[str], asked: str = "") -> list[Run]:
+        """All runs of some experiments that fit a condition, page by page."""
+        if not experiments:
+            return []
+        search = self._client.search_runs
+        return list(_pages(lambda token: search(experiments, asked, max_results=PAGE, page_token=token)))
 
     def series(self, run_ids: Sequence[str], prefix: str) -> pd.DataFrame:
         """See `RunStore.series`."""

@@ -10,6 +10,7 @@ from cytolapse.tracking.client import brief
 from cytolapse.tracking.decisions import PREFIX, decisions_frame
 from cytolapse.tracking.files import local_artifact, local_artifacts
 from cytolapse.tracking.frames import CURVE, RunRow, VersionRow, inputs_frame, runs_frame, series_frame, versions_frame
+from cytolapse.tracking.known import completed, unchanged
 from cytolapse.tracking.uri import shown, sqlite_file
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 SCHEMAS = {"dc11669786a5"}  # of mlflow 3.17
+MOST_CHANGED = 200
+"""Runs that are read one by one; of more, the whole table is."""
 DATABASES = ("sqlite:", "postgresql")
 _RUNS = """
 SELECT r.run_uuid, r.name, r.status, r.start_time, r.end_time, e.name
@@ -30,6 +33,7 @@ _METRICS = f"""
 SELECT run_uuid, key, CASE WHEN is_nan THEN NULL ELSE value END FROM latest_metrics
 WHERE substr(key, 1, {len(CURVE)}) != '{CURVE}'
 """
+_PARAMS = "SELECT run_uuid, key, value FROM params"
 _SERIES = """
 SELECT run_uuid, key, step, value, timestamp, is_nan FROM metrics
 WHERE run_uuid IN :runs AND substr(key, 1, :length) = :prefix
@@ -113,11 +117,17 @@ class SqlStore:
         found = [path.stat() for path in (self._file, self._file.with_name(f"{self._file.name}-wal")) if path.is_file()]
         return ";".join(f"{each.st_mtime_ns},{each.st_size}" for each in found)
 
-    def runs(self) -> pd.DataFrame:
+    def runs(self, known: pd.DataFrame | None = None) -> pd.DataFrame:
         """See `RunStore.runs`."""
         rows = [RunRow(*row) for row in self.read(_RUNS)]
-        params, tags = (self.read(f"SELECT run_uuid, key, value FROM {table}") for table in ("params", "tags"))
-        return runs_frame(rows, self.read(_METRICS), params, tags)
+        tags = self.read("SELECT run_uuid, key, value FROM tags")
+        same = set() if known is None else unchanged(rows, known)
+        changed = [row.run_id for row in rows if row.run_id not in same]
+        if known is None or len(changed) > MOST_CHANGED:
+            return runs_frame(rows, self.read(_METRICS), self.read(_PARAMS), tags)
+        metrics = self.read(f"{_METRICS} AND run_uuid IN :changed", changed=changed)
+        params = self.read(f"{_PARAMS} WHERE run_uuid IN :changed", changed=changed)
+        return completed(runs_frame(rows, metrics, params, tags), known, same)
 
     def series(self, run_ids: Sequence[str], prefix: str) -> pd.DataFrame:
         """See `RunStore.series`."""

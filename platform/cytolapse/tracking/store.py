@@ -22,8 +22,13 @@ class RunStore(Protocol):
         """A mark of the store's state that is cheap to ask for: the same while nothing is written; "" = unknown."""
         ...
 
-    def runs(self) -> pd.DataFrame:
+    def runs(self, known: pd.DataFrame | None = None) -> pd.DataFrame:
         """One row per run that isn't deleted, newest first.
+
+        Args:
+            known: an earlier answer. Metrics and parameters of runs that had ended, and were not taken up since, are
+                taken from there: reading 10,000 runs again costs a tenth. (What others than cytolapse log to an ended
+                run is missed so; over HTTP also its tags and that it was deleted.)
 
         Columns: run_id, name, status (MLflow's, or `stale` where a running run has been silent for five minutes),
         started, finished (UTC), experiment, dataset, recipe, head, then `metrics.<key>` (latest value; curves are
