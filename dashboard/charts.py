@@ -1,4 +1,4 @@
-"""Small figures of many runs: scores with their intervals, and scores over time; a table in, a plotly figure out."""
+"""Small figures of many runs: scores with their intervals, and scores over time; a table in, a figure out."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import plotly.graph_objects as go
 from dashboard.words import label, short
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
 
 # A blue and an orange that stay apart for the colour-blind, and stand out on white and on dark.
@@ -57,53 +59,62 @@ def scores(table: pd.DataFrame, title: str) -> go.Figure:
     return figure
 
 
-def over_time(table: pd.DataFrame) -> go.Figure:
-    """Validation scores over the runs' starts, and the best so far as a staircase.
+def over_time(table: pd.DataFrame) -> dict[str, Any]:
+    """Validation scores over the runs' starts, and the best so far as a staircase: an ECharts figure.
+
+    The Overview is opened the most: ECharts loads in a quarter of the time that plotly takes.
 
     Args:
         table: run_id, name, started, score, best; oldest first.
     """
-    names = [label(short(name, 34)) for name in table["name"]]
-    times = table["started"].dt.tz_localize(None).to_numpy()
+    times = (table["started"].dt.tz_localize(None).astype("datetime64[ms]").astype("int64")).tolist()
     low, high = _window(table["score"])
-    below = table["score"] < low  # drawn at the edge, as what they are
-    steps = go.Scatter(
-        x=times,
-        y=table["best"].to_numpy(),
-        mode="lines",
-        line={"color": BEST, "width": 2, "shape": "hv"},
-        name="best so far",
-        hoverinfo="skip",
-    )
-    dots = go.Scatter(
-        x=times,
-        y=table["score"].clip(lower=low).to_numpy(),
-        mode="markers",
-        marker={
-            "color": POINT,
-            "size": 9,
-            "opacity": 0.8,
-            "symbol": below.map({True: "triangle-down", False: "circle"}).tolist(),
+    rows = list(zip(times, table["score"].tolist(), table["name"].tolist(), strict=True))
+    dots = [
+        {
+            "name": f"{short(name, 34)}: {score:.3f}",
+            "value": [time, max(score, low)],
+            "symbol": "circle" if score >= low else "triangle",  # below the axis: drawn at its edge, upside down
+            "symbolRotate": 0 if score >= low else 180,
+        }
+        for time, score, name in rows
+    ]
+    steps = [[time, best] for time, best in zip(times, table["best"].tolist(), strict=True)]
+    quiet = {"silent": True, "animation": False, "showSymbol": False}
+    return {
+        "useUTC": True,
+        "animation": False,
+        "grid": {"left": 8, "right": 14, "top": 30, "bottom": 34, "containLabel": True},
+        "legend": {"show": False},
+        "tooltip": {"trigger": "item", "formatter": "{b}", "confine": True},
+        "xAxis": {"type": "time", "name": "Started (UTC)", "nameLocation": "middle", "nameGap": 28},
+        "yAxis": {
+            "type": "value",
+            "name": "Validation OP_CSB",
+            "nameTextStyle": {"align": "left", "padding": [0, 0, 0, -30]},
+            "min": round(low - 0.04 * (high - low), 3),
+            "max": round(high, 3),
         },
-        name="run",
-        text=names,
-        customdata=table[["run_id", "score"]].to_numpy().tolist(),
-        hovertemplate="%{text}: %{customdata[1]:.3f}<extra></extra>",
-    )
-    figure = go.Figure([steps, dots])
-    _dress(figure, 330)
-    figure.update_yaxes(title_text="Validation OP_CSB", range=[low - 0.04 * (high - low), high])
-    figure.update_xaxes(title_text="Started (UTC)")
-    return figure
+        "series": [
+            {"type": "line", "name": "best so far", "step": "end", "data": steps, "color": BEST, **quiet},
+            {
+                "type": "scatter",
+                "name": "run",
+                "data": dots,
+                "color": POINT,
+                "symbolSize": 9,
+                "itemStyle": {"opacity": 0.8},
+                "selectedMode": "single",
+            },
+        ],
+    }
 
 
-def clicked(state: Any) -> str:
+def clicked(state: Any, run_ids: Sequence[str]) -> str:
     """The run whose point was just clicked; empty = none."""
-    points = state["selection"]["points"] if state else []
-    data = points[0].get("customdata") if points else None
-    if isinstance(data, dict):  # Streamlit hands lists over as {"0": ...}
-        data = list(data.values())
-    return str(data[0]) if data else ""
+    groups = state["selection"]["selected"] if state else []
+    places = [place for group in groups if group["series_index"] == 1 for place in group["data_indices"]]
+    return run_ids[places[0]] if places and places[0] < len(run_ids) else ""
 
 
 def _window(values: pd.Series) -> tuple[float, float]:

@@ -6,6 +6,7 @@ import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from dashboard.tables import SELECTION, STOPPING, column, status_words, text
@@ -82,17 +83,24 @@ def _minutes_left(run: Mapping[str, Any], step: int, total: int, now: pd.Timesta
     return float(spent / share * (1 - share))
 
 
-def newest(runs: pd.DataFrame, losses: pd.DataFrame, now: pd.Timestamp, count: int = 5) -> pd.DataFrame:
-    """The newest runs, those that run first: run_id, name, state (in words), loss (list), selection.
+def lately(runs: pd.DataFrame, count: int = 5) -> pd.DataFrame:
+    """The newest of some runs, those that run first.
 
     Args:
         runs: of one data set, newest first.
-        losses: run_id, step, value of their train/loss.
-        now: the time, in UTC.
         count: how many at most.
     """
-    going = runs["status"] == "RUNNING"
-    here = pd.concat([runs[going], runs[~going]]).head(count)
+    return runs.iloc[np.argsort((runs["status"] != "RUNNING").to_numpy(), kind="stable")[:count]]
+
+
+def newest(here: pd.DataFrame, losses: pd.DataFrame, now: pd.Timestamp) -> pd.DataFrame:
+    """Some runs and where they stand: run_id, name, state (in words), loss (list), selection.
+
+    Args:
+        here: the runs to show.
+        losses: run_id, step, value of their train/loss.
+        now: the time, in UTC.
+    """
     curves = {str(run_id): points for run_id, points in losses.groupby("run_id")} if len(losses) else {}
     rows = []
     for run, status in zip(here.to_dict("records"), status_words(here), strict=True):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from cytolapse.errors import CytolapseError
@@ -61,8 +61,14 @@ def _json(value: object) -> tuple[bytes, str]:
     return json.dumps(value, separators=(",", ":"), allow_nan=False).encode(), "application/json"
 
 
+def _home(request: Request) -> Response:
+    """The first page is `/`; its name is what people try."""
+    return RedirectResponse(f"./?{request.url.query}" if request.url.query else "./")
+
+
 # Plain functions: Starlette runs them in threads, so a slow disk holds up nobody.
 ROUTES = [
+    Route("/overview", _home),
     Route("/stored/{link}/manifest", _answer(_manifest)),
     Route("/stored/{link}/objects/{reference}", _answer(_objects)),
     Route("/stored/{link}/{kind}/{number:int}", _answer(_image)),

@@ -130,13 +130,19 @@ def test_scores_over_time_keep_failures_at_the_edge():
     scores = [0.01] + [0.9 + 0.001 * n for n in range(20)]
     table = pd.DataFrame({"run_id": [str(n) for n in range(21)], "name": "x", "started": times, "score": scores})
     figure = charts.over_time(table.assign(best=table["score"].cummax()))
-    dots = figure.data[1]
-    assert dots.y[0] > 0.85
-    assert dots.marker.symbol[:2] == ("triangle-down", "circle")
-    assert dots.customdata[0][1] == 0.01
-    assert charts.clicked({"selection": {"points": [{"customdata": {"0": "abc", "1": 0.9}}]}}) == "abc"
-    assert charts.clicked({"selection": {"points": []}}) == ""
-    assert charts.clicked(None) == ""
+    best, dots = figure["series"]
+    assert dots["data"][0]["value"][1] > 0.85
+    assert [each["symbol"] for each in dots["data"][:2]] == ["triangle", "circle"]
+    assert dots["data"][0]["name"] == "x: 0.010"
+    assert dots["data"][0]["value"][0] == times[0].value // 10**6
+    assert best["data"][-1][1] == pytest.approx(0.919)
+    assert figure["yAxis"]["min"] < dots["data"][0]["value"][1]
+    json.dumps(figure, allow_nan=False)
+    ids = list(table["run_id"])
+    for series, places, expected in ((1, [3], "3"), (0, [3], ""), (1, [99], ""), (1, [], "")):
+        group = {"series_index": series, "data_indices": places}
+        assert charts.clicked({"selection": {"selected": [group]}}, ids) == expected
+    assert charts.clicked(None, ids) == ""
 
 
 def test_the_export_holds_what_is_shown_and_no_formula():

@@ -72,7 +72,7 @@ def test_the_overview_shows_champion_newest_and_changes(show, world):
     assert newest["open"].iloc[2] == f"runs?dataset=demo&run={ids['unet']}"
     assert len(newest["loss"].iloc[2]) == 5
     assert "Nothing runs at the moment" in words(at)
-    assert len(at.get("plotly_chart")) == 1
+    assert len(at.get("echarts_chart")) == 1
 
 
 def test_the_overview_without_a_champion_says_how_one_is_made(show, lab):

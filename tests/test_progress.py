@@ -3,7 +3,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from dashboard.progress import Progress, ago, best_so_far, changes, duration, newest, progress, thin
+from dashboard.progress import Progress, ago, best_so_far, changes, duration, lately, newest, progress, thin
 
 NOW = pd.Timestamp("2026-03-02 12:00", tz="UTC")
 
@@ -94,7 +94,7 @@ def test_what_changed_since_yesterday():
 
 def test_newest_runs_come_with_what_runs_first():
     losses = pd.DataFrame({"run_id": ["a", "a"], "step": [1, 5], "value": [2.0, 1.0]})
-    found = newest(table().iloc[::-1].reset_index(drop=True), losses, NOW, count=3)
+    found = newest(lately(table().iloc[::-1].reset_index(drop=True), 3), losses, NOW)
     assert list(found["run_id"]) == ["a", "d", "c"]
     assert found["state"].iloc[0] == "▸ step 5"
     assert found["state"].iloc[1] == "✓ finished 2 days ago"

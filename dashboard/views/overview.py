@@ -11,7 +11,7 @@ from cytolapse.errors import CytolapseError
 from dashboard import charts, filters, parts, reads, tables
 from dashboard.champion import champion_of, headline
 from dashboard.columns import newest as newest_columns
-from dashboard.progress import best_so_far, changes, newest
+from dashboard.progress import best_so_far, changes, lately, newest
 from dashboard.scores import SOURCES
 from dashboard.words import plain
 
@@ -106,11 +106,11 @@ def latest(name: str, live: bool) -> None:
     """The newest runs; drawn anew every few seconds while one runs, and the whole page when the last has ended."""
     try:
         runs = reads.runs()
-        runs = runs[~tables.helpers(runs) & ~filters.archived(runs)]
         runs = runs[tables.text(runs, "dataset") == name]
+        runs = runs[~tables.helpers(runs) & ~filters.archived(runs)]
         going = runs["status"] == "RUNNING"
-        wanted = pd.concat([runs[going], runs[~going]]).head(5)["run_id"].astype(str)
-        table = newest(runs, reads.losses(list(wanted)), pd.Timestamp.now("UTC"))
+        runs = lately(runs)
+        table = newest(runs, reads.losses([str(run_id) for run_id in runs["run_id"]]), pd.Timestamp.now("UTC"))
     except CytolapseError as error:  # this part runs by itself: nobody else would say it
         st.warning(plain(error), icon=":material/cloud_off:")
         return
@@ -139,14 +139,8 @@ def history(name: str, runs: pd.DataFrame) -> None:
     if table.empty:
         st.caption("No run was scored on validation so far.")
         return
-    state = st.plotly_chart(
-        charts.over_time(table),
-        key=f"time-{name}",
-        on_select="rerun",
-        selection_mode="points",
-        config={"displayModeBar": False},
-    )
-    run_id = charts.clicked(state)
+    state = st.echarts_chart(charts.over_time(table), key=f"time-{name}", on_select="rerun", height=330)
+    run_id = charts.clicked(state, list(table["run_id"]))
     if run_id:
         st.session_state.pop(f"time-{name}", None)
         st.switch_page("views/runs.py", query_params={"dataset": name, "run": run_id})
