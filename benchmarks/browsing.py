@@ -56,6 +56,15 @@ def mlflow(store: Path) -> Iterator[tuple[str, int]]:
 
 
 @contextmanager
+def bare() -> Iterator[tuple[str, int]]:
+    """Address and process of a Streamlit page that is one table and nothing else."""
+    script = str(Path(__file__).with_name("bare.py"))
+    options = ["--server.headless=true", "--server.fileWatcherType=none", "--browser.gatherUsageStats=false"]
+    with _served([sys.executable, "-m", "streamlit", "run", script, *options], "/_stcore/health") as served:
+        yield served
+
+
+@contextmanager
 def _served(command: list[str], health: str) -> Iterator[tuple[str, int]]:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
@@ -63,7 +72,7 @@ def _served(command: list[str], health: str) -> Iterator[tuple[str, int]]:
     paths = os.pathsep.join([str(ROOT / "platform"), str(ROOT)])
     quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
     process = subprocess.Popen(
-        [*command, "--port", str(port)],
+        [*command, "--server.port" if "streamlit" in command else "--port", str(port)],
         env={**os.environ, **quiet, "PYTHONPATH": paths},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -3,8 +3,9 @@
     PYTHONPATH=platform:. python benchmarks/dashboard.py FOLDER [--changes 200 --rounds 5]
 
 FOLDER keeps the filled stores, which take minutes to make. Writes benchmarks/results/dashboard.json. Times are medians
-of seconds from the click to what one waited for, and mean little on a busy machine: the ratios to MLflow's page, which
-alternates with ours, do.
+of seconds from the click to what one waited for, and mean little on a busy machine. Two things take turns with our page
+in every round, so that the ratios mean something: MLflow's page, and `bare`, a Streamlit page of one table and nothing
+else, which is what no page of ours can be faster than.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.browsing import chromium, dashboard, mlflow
+from benchmarks.browsing import bare, chromium, dashboard, mlflow
 from benchmarks.filled import METRICS, PARAMS, fill, multiply
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ RUNS = 1000
 WINDOW = {"width": 1440, "height": 900}
 RESULT = Path(__file__).parent / "results" / "dashboard.json"
 WAIT_MS = 120_000
+SETTLED_MS = 700
 
 
 def seconds(act: Callable[[], object]) -> float:
@@ -43,6 +45,17 @@ def seconds(act: Callable[[], object]) -> float:
 def opened(page: Page, address: str) -> None:
     """Our table of runs: there and painted."""
     page.goto(f"{address}/runs")
+    painted(page)
+
+
+def opened_bare(page: Page, address: str) -> None:
+    """The page of one table."""
+    page.goto(address)
+    painted(page)
+
+
+def painted(page: Page) -> None:
+    """The first table of the page is drawn."""
     page.locator('[data-testid="stDataFrame"] canvas').first.wait_for(timeout=WAIT_MS)
 
 
@@ -64,45 +77,74 @@ def visits(browser: Browser, address: str, opener: Callable[[Page, str], None]) 
     return first, second
 
 
+def tick(page: Page) -> None:
+    """Tick the first run, until what can be done with it shows."""
+    page.get_by_test_id("stDataFrame").first.click(position={"x": 15, "y": 50})
+    page.get_by_text("Compare this run").wait_for()
+
+
+def ticked_bare(browser: Browser, address: str) -> float:
+    """What a tick takes on the page of one table."""
+    page = browser.new_page(viewport=WINDOW)
+    page.set_default_timeout(WAIT_MS)
+    opened_bare(page, address)
+    page.wait_for_timeout(SETTLED_MS)
+    took = seconds(lambda: tick(page))
+    page.close()
+    return took
+
+
 def interactions(browser: Browser, address: str, pid: int) -> dict[str, float]:
-    """Tick a run, search, choose a data set, go to another page: until it shows, and the server's own CPU seconds."""
+    """Tick, search, choose, turn the page, go to another: until it shows, and the server's own CPU seconds."""
     page = browser.new_page(viewport=WINDOW)
     page.set_default_timeout(WAIT_MS)
     opened(page, address)
-    page.get_by_text(re.compile(r"^\d+ of \d+ runs$")).wait_for()
-    table, search = page.get_by_test_id("stDataFrame").first, page.get_by_role("textbox", name="Search")
+    count = page.get_by_text(re.compile(r"^\d+ of \d+ runs$"))
+    count.wait_for()
+    search = page.get_by_role("textbox", name="Search")
 
-    def ticked() -> None:
-        table.click(position={"x": 15, "y": 50})
-        page.get_by_text("Compare this run").wait_for()
-
-    def searched() -> None:
-        said = page.get_by_text(re.compile(r"^\d+ of \d+ runs$")).inner_text()
-        search.fill("convlstm")
+    def searched(words: str) -> None:
+        said = count.inner_text()
+        search.fill(words)
         search.press("Enter")
         page.wait_for_function("said => !document.body.innerText.includes(said)", arg=said)
-        page.get_by_text(re.compile(r"^\d+ of \d+ runs$")).wait_for()
+        count.wait_for()
 
     def chosen() -> None:
         page.get_by_role("combobox", name="Data set").click()
         page.get_by_role("option", name="BF-C2DL-MuSC").click()
         page.get_by_role("heading", name="PhC-C2DH-U373").wait_for(state="hidden")
 
+    def turned() -> None:
+        page.get_by_role("button", name="2", exact=True).first.click()
+        page.get_by_text(re.compile(r"^101-\d+ of")).wait_for()
+
     def changed() -> None:
         page.get_by_role("link", name="Overview", exact=True).click()
         page.get_by_role("heading", name="Overview").wait_for()
+        page.get_by_text("Newest runs").first.wait_for()
 
     found = {}
-    for act in (ticked, searched, chosen, changed):
+    acts: dict[str, Callable[[], None]] = {
+        "ticked": lambda: tick(page),
+        "searched": lambda: searched("convlstm"),
+        "cleared": lambda: searched(""),
+        "chosen": chosen,
+        "turned": turned,
+        "changed": changed,
+    }
+    for name, act in acts.items():
+        page.wait_for_timeout(SETTLED_MS)
         before = cpu(pid)
-        found[act.__name__] = seconds(act)
-        found[f"{act.__name__}_server_cpu"] = cpu(pid) - before
+        found[name] = seconds(act)
+        page.wait_for_timeout(SETTLED_MS)
+        found[f"{name}_server_cpu"] = cpu(pid) - before
     page.close()
     return found
 
 
 def memory(browser: Browser, address: str, pid: int, changes: int) -> dict[str, float]:
-    """Resident MB of the server after 20 changes of page and after all of them."""
+    """Resident MB of the server after 20 changes of page, after half and after all of them."""
     page = browser.new_page(viewport=WINDOW)
     page.set_default_timeout(WAIT_MS)
     opened(page, address)
@@ -132,20 +174,24 @@ def resident_mb(pid: int) -> float:
 def measured(store: Path, changes: int, count: int) -> dict[str, Any]:
     """All times of one store; MLflow's page takes turns with ours."""
     rounds: list[dict[str, float]] = []
-    with chromium() as browser, dashboard(store) as (ours, pid), mlflow(store) as (theirs, _):
+    with chromium() as browser, dashboard(store) as (ours, pid), mlflow(store) as (theirs, _), bare() as (least, _):
         fresh = visits(browser, ours, opened)[0]
         opened_once = visits(browser, theirs, opened_mlflow)[0]
         for _ in range(count):
             first, second = visits(browser, ours, opened)
             theirs_first, theirs_second = visits(browser, theirs, opened_mlflow)
+            least_first, least_second = visits(browser, least, opened_bare)
             rounds.append(
                 {
                     "first": first,
                     "second": second,
                     "mlflow_first": theirs_first,
                     "mlflow_second": theirs_second,
-                    "first_ratio": theirs_first / first,
-                    "second_ratio": theirs_second / second,
+                    "bare_first": least_first,
+                    "bare_second": least_second,
+                    "bare_ticked": ticked_bare(browser, least),
+                    "mlflow_to_ours_first": theirs_first / first,
+                    "mlflow_to_ours_second": theirs_second / second,
                     **interactions(browser, ours, pid),
                 }
             )
@@ -153,7 +199,7 @@ def measured(store: Path, changes: int, count: int) -> dict[str, Any]:
     medians = {key: round(statistics.median(each[key] for each in rounds), 2) for key in rounds[0]}
     return {"first_of_a_new_server": round(fresh, 2), "mlflow_first_of_a_new_server": round(opened_once, 2)} | {
         "seconds": medians,
-        "best_seconds": {key: round(min(each[key] for each in rounds), 2) for key in rounds[0] if "ratio" not in key},
+        "best_seconds": {key: round(min(each[key] for each in rounds), 2) for key in rounds[0] if "_to_" not in key},
         "server_mb": held,
     }
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import plotly.graph_objects as go
 
 from dashboard.words import label, short
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 
 # A blue and an orange that stay apart for the colour-blind, and stand out on white and on dark.
 POINT, BEST, QUIET = "#2b8cc4", "#d55e00", "rgba(128, 138, 148, 0.55)"
+MOST = 400
+"""Runs drawn over time, beside those that were the best."""
 ROW = 24
 """Height of one run in px."""
 
@@ -59,6 +63,12 @@ def scores(table: pd.DataFrame, title: str) -> go.Figure:
     return figure
 
 
+def drawn(table: pd.DataFrame) -> pd.DataFrame:
+    """Of very many runs those that were the best at their time, and the newest: no eye tells thousands apart."""
+    better = table["best"] > table["best"].shift(fill_value=float("-inf"))
+    return table[better | (np.arange(len(table)) >= len(table) - MOST)]
+
+
 def over_time(table: pd.DataFrame) -> dict[str, Any]:
     """Validation scores over the runs' starts, and the best so far as a staircase: an ECharts figure.
 
@@ -73,7 +83,7 @@ def over_time(table: pd.DataFrame) -> dict[str, Any]:
     dots = [
         {
             "name": f"{short(name, 34)}: {score:.3f}",
-            "value": [time, max(score, low)],
+            "value": [time, max(score, math.floor(20 * low) / 20)],
             "symbol": "circle" if score >= low else "triangle",  # below the axis: drawn at its edge, upside down
             "symbolRotate": 0 if score >= low else 180,
         }
@@ -92,8 +102,8 @@ def over_time(table: pd.DataFrame) -> dict[str, Any]:
             "type": "value",
             "name": "Validation OP_CSB",
             "nameTextStyle": {"align": "left", "padding": [0, 0, 0, -30]},
-            "min": round(low - 0.04 * (high - low), 3),
-            "max": round(high, 3),
+            "min": math.floor(20 * low) / 20,
+            "max": min(1.0, math.ceil(20 * high) / 20),
         },
         "series": [
             {"type": "line", "name": "best so far", "step": "end", "data": steps, "color": BEST, **quiet},

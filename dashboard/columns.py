@@ -47,7 +47,7 @@ def leaderboard() -> dict[str, Any]:
         for score in LEADERBOARD
     }
     return {
-        "name": column.TextColumn("Run", pinned=True, width=185, help="Commands take a run's name, or its id."),
+        "name": column.TextColumn("Run", pinned=True, width=215, help="Commands take a run's name, or its id."),
         "recipe": column.TextColumn("Recipe", help="What was trained; `cytolapse train --help` lists the recipes."),
         "head": column.TextColumn("Head", help="What the network's maps mean, and the way back to labels."),
         "seed": column.NumberColumn("Seed", help="Start of the random numbers: crops, first weights.", format="%d"),
@@ -102,11 +102,11 @@ def newest() -> dict[str, Any]:
     """The newest runs of the Overview page."""
     column = st.column_config
     return {
-        "open": column.LinkColumn("", display_text=":material/open_in_new:", width=36, help="Open in Runs."),
-        "name": column.TextColumn("Run", width=138),
-        "state": column.TextColumn("Status", help=STATUS_HELP, width=195),
-        "loss": column.LineChartColumn("Loss", help="Training loss over the steps.", width=75),
-        "selection": column.NumberColumn("Validation", help=VALIDATION_HELP, format="%.3f", width=80),
+        "open": column.LinkColumn("", display_text=":material/open_in_new:", width=34, help="Open in Runs."),
+        "name": column.TextColumn("Run", width=172),
+        "state": column.TextColumn("Status", help=STATUS_HELP, width=184),
+        "loss": column.LineChartColumn("Loss", help="Training loss over the steps.", width=62),
+        "selection": column.NumberColumn("Validation", help=VALIDATION_HELP, format="%.3f", width=74),
     }
 
 

@@ -128,7 +128,8 @@ def page(key: str, pages: int) -> int:
     number = min(max(int(wanted), 1), pages) if wanted.isdecimal() else 1
     keep(key, str(number) if number > 1 else [])
     widget = f"{key}-{number}-of-{pages}"  # its number can't be set from here, only what it begins with
-    st.pagination(pages, default=number, key=widget, on_change=lambda: put(key, str(st.session_state[widget])))
+    turned = lambda: put(key, str(st.session_state[widget]))  # noqa: E731
+    st.pagination(pages, default=number, key=widget, on_change=turned, width=340)
     return number
 
 

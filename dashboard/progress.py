@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from dashboard.tables import SELECTION, STOPPING, column, status_words, text
+from dashboard.words import short
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -113,7 +114,7 @@ def newest(here: pd.DataFrame, losses: pd.DataFrame, now: pd.Timestamp) -> pd.Da
         curve = [] if points is None else thin(points["value"].tolist())
         rows.append({"run_id": str(run["run_id"]), "state": state, "loss": curve})
     table = pd.DataFrame(rows, columns=["run_id", "state", "loss"])
-    table["name"] = text(here, "name").to_list()
+    table["name"] = [short(name, 23) for name in text(here, "name")]
     table["selection"] = pd.to_numeric(column(here, *SELECTION)).to_numpy(float)
     return table
 

@@ -41,13 +41,14 @@ def runs() -> pd.DataFrame:
 
 
 def test_the_board_has_the_chosen_columns_and_intervals():
-    table = board.board(runs(), "test-gold", ["params.cfg.batch", "seg"], {"a": [0.1, 0.2]})
+    table = board.board(runs(), "test-gold", ["params.cfg.batch", "seg_interval"], {"a": [0.1, 0.2]})
     assert list(table.index) == list(runs()["run_id"]), "in the order given"
     assert table.loc["a", "seg_interval"] == "0.500 to 0.650"
     assert table.loc["b", "seg_interval"] == ""
     assert table.loc["a", "tags"] == ["x"]
     assert table.loc["a", "spark"] == [0.1, 0.2]
     assert table["params.cfg.batch"].dtype.kind == "f"
+    assert "pixel_iou_interval" not in table, "nobody asked for it"
     assert table.loc["d", "status"] == "▸ stopping"
     usual = board.defaults(runs(), "test-gold", True, "")
     assert usual[usual.index("seg") + 1] == "seg_interval"
@@ -88,7 +89,7 @@ def test_the_parent_of_seeds_is_ranked_by_their_mean_and_tells_their_spread():
         more[f"metrics.test/gold/{name}"] = [None, None, value, None, None]
     table = runs().assign(**more)
     assert list(board.ordered(table, "test-gold")["run_id"]) == ["b", "p", "c", "a", "d"]
-    shown = board.board(table, "test-gold", [], {})
+    shown = board.board(table, "test-gold", ["seg_interval"], {})
     assert shown.loc["p", "seg_interval"] == "± 0.012 (2 seeds)"
     assert shown.loc["a", "seg_interval"] == "0.500 to 0.650"
     assert shown.loc["p", "seg"] == 0.7
@@ -131,18 +132,28 @@ def test_scores_over_time_keep_failures_at_the_edge():
     table = pd.DataFrame({"run_id": [str(n) for n in range(21)], "name": "x", "started": times, "score": scores})
     figure = charts.over_time(table.assign(best=table["score"].cummax()))
     best, dots = figure["series"]
-    assert dots["data"][0]["value"][1] > 0.85
+    assert dots["data"][0]["value"][1] >= 0.85
     assert [each["symbol"] for each in dots["data"][:2]] == ["triangle", "circle"]
     assert dots["data"][0]["name"] == "x: 0.010"
     assert dots["data"][0]["value"][0] == times[0].value // 10**6
     assert best["data"][-1][1] == pytest.approx(0.919)
-    assert figure["yAxis"]["min"] < dots["data"][0]["value"][1]
+    assert figure["yAxis"]["min"] <= dots["data"][0]["value"][1]
     json.dumps(figure, allow_nan=False)
     ids = list(table["run_id"])
     for series, places, expected in ((1, [3], "3"), (0, [3], ""), (1, [99], ""), (1, [], "")):
         group = {"series_index": series, "data_indices": places}
         assert charts.clicked({"selection": {"selected": [group]}}, ids) == expected
     assert charts.clicked(None, ids) == ""
+
+
+def test_of_very_many_runs_the_newest_and_the_best_are_drawn():
+    times = pd.to_datetime("2026-01-01", utc=True) + pd.to_timedelta(range(charts.MOST + 9), unit="h")
+    scores = [0.5, 0.9] + [0.6] * (charts.MOST + 7)
+    table = pd.DataFrame({"run_id": [str(n) for n in range(len(scores))], "name": "x", "started": times})
+    drawn = charts.drawn(table.assign(score=scores, best=pd.Series(scores).cummax()))
+    assert list(drawn["run_id"][:3]) == ["0", "1", "9"]
+    assert len(drawn) == charts.MOST + 2
+    assert len(charts.drawn(table.assign(score=0.5, best=0.5))) == charts.MOST + 1
 
 
 def test_the_export_holds_what_is_shown_and_no_formula():

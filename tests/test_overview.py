@@ -6,13 +6,16 @@ import json
 import shutil
 
 import pytest
+import streamlit as st
 import test_dashboard
 from dashboard_world import running, seeds, tags
 from test_dashboard import link, register, words
+from test_player import fetch
 
 from cytolapse.tracking import open_store, start_run
 from cytolapse.tracking.client import connect
 from cytolapse.tracking.marks import add_tag, archive
+from dashboard import reads
 
 show, world = test_dashboard.show, test_dashboard.world
 PAGES = ["overview", "runs"]
@@ -84,6 +87,28 @@ def test_the_overview_without_a_champion_says_how_one_is_made(show, lab):
     assert at.dataframe[0].value["state"].iloc[0].startswith("▸ step 300/1200, 30 min left")
     assert "Updated every few seconds" in words(at)
     assert "old" not in {name.split("-")[0] for name in at.dataframe[0].value["name"]}, "it is archived"
+
+
+def test_the_first_page_is_found_under_its_name_too():
+    status, headers, _ = fetch("/overview")
+    assert (status, headers["location"]) == (307, "./")
+
+
+def test_pages_poll_only_while_something_runs(show, store, monkeypatch):
+    plain, asked = st.fragment, []
+
+    def fragment(function, *, run_every=None, **more):
+        asked.append(run_every)
+        return plain(function, run_every=run_every, **more)
+
+    monkeypatch.setattr(st, "fragment", fragment)
+    run_id = running(store)
+    assert "Updated every few seconds" in words(show(store, "overview"))
+    assert 0 < asked.pop() <= 5, "every few seconds"
+    assert reads.LIVE_SECONDS < 5, "and what it then reads is as young"
+    connect(store).set_terminated(run_id)
+    assert "Nothing runs at the moment" in words(show(store, "overview"))
+    assert asked == [None]
 
 
 def test_the_overview_survives_a_deleted_champion_run_and_a_damaged_picture(show, store, tmp_path):

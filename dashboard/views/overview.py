@@ -139,8 +139,11 @@ def history(name: str, runs: pd.DataFrame) -> None:
     if table.empty:
         st.caption("No run was scored on validation so far.")
         return
+    whole, table = len(table), charts.drawn(table)
     state = st.echarts_chart(charts.over_time(table), key=f"time-{name}", on_select="rerun", height=330)
     run_id = charts.clicked(state, list(table["run_id"]))
+    if len(table) < whole:
+        st.caption(f"The newest {charts.MOST} of {whole} runs, and those that were the best.")
     if run_id:
         st.session_state.pop(f"time-{name}", None)
         st.switch_page("views/runs.py", query_params={"dataset": name, "run": run_id})
