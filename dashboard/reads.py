@@ -7,8 +7,6 @@ three seconds; what it costs then is what was written since, and where the store
 from __future__ import annotations
 
 import os
-import threading
-import time
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -17,9 +15,10 @@ import streamlit as st
 from cytolapse.errors import CytolapseError
 from cytolapse.previews import FrameView, Previews
 from cytolapse.tracking.uri import shown
+from dashboard.kept import LIVE_SECONDS, Runs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from PIL.Image import Image
@@ -27,11 +26,6 @@ if TYPE_CHECKING:
     from cytolapse.tracking import RunStore
 
 SECONDS = 10
-LIVE_SECONDS = 3
-WHOLE_SECONDS = 600
-"""After which the table of runs is read as a whole: others than cytolapse may log to runs that ended."""
-SHARE = 0.1
-"""Of the time, at most, goes into reading the table of runs again."""
 READINGS = "test/readings"
 SPARK = "val/op_csb_masks"
 
@@ -159,44 +153,9 @@ def _store(uri: str) -> RunStore:
     return open_store(uri)
 
 
-class _Runs:
-    """The table of runs of one store, for all sessions."""
-
-    def __init__(self, uri: str) -> None:
-        self.uri = uri
-        self.lock = threading.Lock()
-        self.table: pd.DataFrame | None = None
-        self.whole = 0.0
-        self.next = 0.0
-        self.written = ""
-
-    def now(self, opened: Callable[[str], RunStore]) -> pd.DataFrame:
-        """The table, read again where it is old and something was written."""
-        began = time.monotonic()
-        if self.table is None or began >= self.next:
-            self._read(opened(self.uri), began)
-            took = time.monotonic() - began
-            self.next = began + max(LIVE_SECONDS, took / SHARE)
-        assert self.table is not None
-        return self.table
-
-    def _read(self, store: RunStore, began: float) -> None:
-        written = store.written()
-        # Whether a run that still runs fell silent is told by the clock, not by the store.
-        going = self.table is not None and (self.table["status"] == "RUNNING").any()
-        if self.table is not None and not going and written and written == self.written:
-            return
-        if self.table is None or began - self.whole > WHOLE_SECONDS:
-            with st.spinner("Reading the runs ..."):
-                self.table, self.whole = store.runs(), began
-        else:
-            self.table = store.runs(self.table)
-        self.written = written
-
-
 @st.cache_resource(show_spinner=False)
-def _kept_runs(uri: str) -> _Runs:
-    return _Runs(uri)
+def _kept_runs(uri: str) -> Runs:
+    return Runs(uri)
 
 
 @st.cache_data(ttl=SECONDS, show_spinner="Reading the curves ...")

@@ -108,7 +108,7 @@ def test_pages_poll_only_while_something_runs(show, store, monkeypatch):
     assert reads.LIVE_SECONDS < 5, "and what it then reads is as young"
     connect(store).set_terminated(run_id)
     assert "Nothing runs at the moment" in words(show(store, "overview"))
-    assert asked == [None]
+    assert asked[-1] is None
 
 
 def test_the_overview_survives_a_deleted_champion_run_and_a_damaged_picture(show, store, tmp_path):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +11,7 @@ from cytolapse.errors import CytolapseError
 from cytolapse.previews import FrameView, write_previews
 from cytolapse.tracking import open_store, resume_run, start_run
 from cytolapse.tracking.client_store import ClientStore
-from dashboard import reads
+from dashboard import kept, reads
 
 
 @pytest.fixture
@@ -74,8 +76,8 @@ def test_an_unreachable_store_is_told_each_time_and_never_remembered(here, monke
 
 def test_runs_are_read_again_only_after_something_was_written(here, monkeypatch):
     run_id = log()
-    monkeypatch.setattr(reads, "LIVE_SECONDS", 0)
-    monkeypatch.setattr(reads, "SHARE", 1e9)
+    monkeypatch.setattr(kept, "LIVE_SECONDS", 0)
+    monkeypatch.setattr(kept, "SHARE", 1e9)
     assert list(reads.runs()["run_id"]) == [run_id]
     store = type(open_store(here))
     read, asked = store.runs, []
@@ -90,15 +92,15 @@ def test_runs_are_read_again_only_after_something_was_written(here, monkeypatch)
 def test_a_large_store_is_read_again_a_tenth_of_the_time_at_most(here, monkeypatch):
     run_id = log()
     clock = iter([100.0, 102.0, 110.0, 120.0, 120.1, 122.0, 123.2, 123.3])
-    monkeypatch.setattr(reads.time, "monotonic", lambda: next(clock))
-    kept, asked = reads._Runs(here), []
+    monkeypatch.setattr(kept, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    table, asked = kept.Runs(here), []
 
     def opened(uri):
         asked.append(uri)
         return open_store(uri)
 
     for times_read in (1, 1, 2, 2, 3):  # took 2 s: next after 20 s; took 0.1 s: next after 3 s
-        assert list(kept.now(opened)["run_id"]) == [run_id]
+        assert list(table.now(opened)["run_id"]) == [run_id]
         assert len(asked) == times_read
 
 

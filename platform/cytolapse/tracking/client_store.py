@@ -50,7 +50,7 @@ class ClientStore:
             fresh, gone = self._changed(known, list(names))
             return joined(_runs_frame(fresh, names), known[~known["run_id"].isin(gone)])
 
-    def _found(self) -> tuple[list[Run], dict[str, str]]:
+    def _found(self) -> tuple[list[Any], dict[str, str]]:
         """Every run, and the name of each experiment by its id."""
         names = self._experiments()
         return self._search(list(names)), names
@@ -70,7 +70,7 @@ class ClientStore:
         found = _pages(lambda token: self._client.search_experiments(page_token=token))
         return {each.experiment_id: each.name for each in found}
 
-    def _search(self, experiments: list[str], asked: str = "") -> list[Run]:
+    def _search(self, experiments: list[str], asked: str = "") -> list[Any]:
         """All runs of some experiments that fit a condition, page by page."""
         if not experiments:
             return []
