@@ -192,9 +192,9 @@ def versions() -> dict[str, Any]:
     """The registered versions of a model."""
     column = st.column_config
     return {
-        "version": column.NumberColumn("Version", format="%d", width=70),
+        "version": column.NumberColumn("Version", format="%d", width=55),
         "aliases": column.ListColumn("Aliases", help="A name that points to one version: models:/NAME@champion."),
-        "run": column.TextColumn("From run", width="medium"),
+        "run": column.TextColumn("From run", width=150),
         "selection": column.NumberColumn("Validation", help=VALIDATION_HELP, format="%.3f"),
         SEG.key: number(SEG),
         OP_CSB.key: number(OP_CSB),

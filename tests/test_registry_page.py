@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import shutil
@@ -189,6 +190,12 @@ def test_the_first_champion_can_be_made_from_an_empty_registry(show, store, tmp_
     reader = show(store)
     assert not reader.button
     assert list(reader.dataframe[0].value["name"]) == list(at.dataframe[0].value["name"])
+
+
+@pytest.mark.parametrize("page", sorted((ROOM / "views").glob("*.py")), ids=lambda page: page.stem)
+def test_no_page_has_a_bare_string_which_streamlit_would_show(page):
+    body = ast.parse(page.read_text()).body
+    assert not [each.lineno for each in body[1:] if isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant)]
 
 
 def test_a_policy_that_is_wrong_is_told_and_the_page_remains(show, monkeypatch, tmp_path):

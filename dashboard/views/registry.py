@@ -22,8 +22,7 @@ HOW = """cytolapse promote RUN_ID --reason "why"     # champion, if the gate let
 cytolapse promote RUN_ID --alias challenger # any other alias, without a gate
 cytolapse rollback                          # the champion before is champion again"""
 LINES = 12
-FIRST = 8
-"""Runs that are offered where there is no model yet."""
+FIRST = 8  # runs that are offered where there is no model yet
 CROWN = ":material/workspace_premium:"
 
 
@@ -99,12 +98,14 @@ def show_lineage(version: dict[str, Any], runs: pd.DataFrame) -> None:
 
 def show_version(here: pd.DataFrame, runs: pd.DataFrame) -> None:
     """One version: its evidence, its card, what it comes from."""
+    best = next((str(row["version"]) for row in here.to_dict("records") if ALIAS in row["aliases"]), None)
     with st.columns([1, 3])[0]:
         number = links.one(
             st.selectbox,
             "Version",
             "version",
             [str(number) for number in here["version"]],
+            best,
             format_func="Version {}".format,
         )
     row = here[here["version"].astype(str) == number].iloc[0]
