@@ -4,6 +4,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 export PATH := $(abspath $(BIN)):$(PATH)
 PORT ?= 8501
+TESTS ?= not slow
 
 .PHONY: help install demo dashboard test slow lint format
 
@@ -27,10 +28,10 @@ dashboard: install ## start the dashboard
 	cytolapse dashboard --port $(PORT)
 
 test: install ## the test suite, without what is slow
-	python -m pytest -n 2 -m "not slow"
+	python -m pytest -n 2 --dist worksteal -m "$(TESTS)"
 
 slow: install ## the slow tests
-	python -m pytest -n 2 -m slow
+	python -m pytest -n 2 --dist worksteal -m slow
 
 lint: install ## style and types
 	ruff check . && ruff format --check . && mypy
