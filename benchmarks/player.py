@@ -15,26 +15,21 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
-import socket
-import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import psutil
-from playwright.sync_api import sync_playwright
+from browsing import chromium, dashboard
 from scipy import ndimage
 
 from cytolapse.metrics import match, summarise
 from cytolapse.previews import FrameView, write_previews
 from cytolapse.tracking import start_run
-from dashboard import commands
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +40,6 @@ SHAPE = (1036, 1070)
 FRAMES = 200
 SHIFTS = {30: (1, 3, 5), 400: (3,)}
 RESULT = Path(__file__).parent / "results/player.json"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]
 PLAYER = "document.querySelector('[data-testid=stBidiComponentIsolated]')?.shadowRoot?.querySelector('.player')"
 PAINTED = f"() => {PLAYER}?.dataset.frame && performance.now()"
 SCRUB = f"""async ([from, to]) => {{
@@ -198,38 +192,22 @@ def main() -> None:
             folder.mkdir(exist_ok=True)
             runs = [[cells, [log(uri, cells, shift) for shift in shifts]] for cells, shifts in SHIFTS.items()]
             known.write_text(json.dumps(runs))
-        with socket.socket() as probe:
-            probe.bind((commands.HOST, 0))
-            port = probe.getsockname()[1]
-        server = subprocess.Popen(commands.command(port), env=commands.environment(uri), cwd=folder)
-        try:
-            results = visited(f"http://{commands.HOST}:{port}", json.loads(known.read_text()))
-        finally:
-            server.terminate()
-            server.wait(20)
+        with dashboard(folder / "mlflow.db") as (address, _), chromium() as browser:
+            results = visited(browser, address, json.loads(known.read_text()))
     about = {"shape": SHAPE, "frames": FRAMES, "cores": os.cpu_count(), "graphics": "software"}
     RESULT.write_text(json.dumps({**about, "results": results}, indent=1) + "\n")
 
 
-def visited(address: str, runs: list[tuple[int, list[tuple[str, int]]]]) -> list[dict[str, Any]]:
+def visited(browser: Browser, address: str, runs: list[tuple[int, list[tuple[str, int]]]]) -> list[dict[str, Any]]:
     """One row per number of cells and of panels."""
-    for _ in range(200):
-        try:
-            urllib.request.urlopen(f"{address}/_stcore/health", timeout=5)
-            break
-        except OSError:
-            time.sleep(0.2)
     rows = []
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
-        for cells, made in runs:
-            for panels in sorted({1, len(made)}):
-                query = "&".join(f"run={run_id}" for run_id, _ in made[:panels])
-                found = measure(browser, f"{address}/movie?{query}&frame={FRAMES - 1}")
-                megabytes = round(made[0][1] / 1e6, 1)
-                rows.append({"cells": cells, "panels": panels, "bundle_megabytes": megabytes, **found})
-                print(rows[-1], flush=True)
-        browser.close()
+    for cells, made in runs:
+        for panels in sorted({1, len(made)}):
+            query = "&".join(f"run={run_id}" for run_id, _ in made[:panels])
+            found = measure(browser, f"{address}/movie?{query}&frame={FRAMES - 1}")
+            megabytes = round(made[0][1] / 1e6, 1)
+            rows.append({"cells": cells, "panels": panels, "bundle_megabytes": megabytes, **found})
+            print(rows[-1], flush=True)
     return rows
 
 

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-TYPES = {b"RIFF": "image/webp", b"\x89PNG": "image/png"}
 _bundles = Bundles(lambda run, path: open_store().artifact(run, path))
 
 
@@ -52,9 +51,18 @@ def _objects(request: Request, place: Place) -> tuple[bytes, str]:
     return _json(objects(_bundles.table(place, "objects"), request.path_params["reference"], place.sequence))
 
 
-def _image(request: Request, place: Place) -> tuple[bytes, str]:
-    content = _bundles.previews(place).read(request.path_params["kind"], request.path_params["number"])
-    return content, TYPES[content[:4]]
+def _planes(request: Request, place: Place) -> tuple[bytes, str]:
+    """Image and labels of a frame in one answer: before each its length in 4 bytes, 0 where it can't be read."""
+    previews, number = _bundles.previews(place), request.path_params["number"]
+    parts = []
+    for kind in request.path_params["kinds"].split("+"):
+        try:
+            parts.append(previews.read(kind, number))
+        except (CytolapseError, KeyError):
+            parts.append(b"")
+    if not any(parts):
+        raise KeyError(number)
+    return b"".join(len(part).to_bytes(4, "little") + part for part in parts), "application/octet-stream"
 
 
 def _json(value: object) -> tuple[bytes, str]:
@@ -71,6 +79,6 @@ ROUTES = [
     Route("/overview", _home),
     Route("/stored/{link}/manifest", _answer(_manifest)),
     Route("/stored/{link}/objects/{reference}", _answer(_objects)),
-    Route("/stored/{link}/{kind}/{number:int}", _answer(_image)),
+    Route("/stored/{link}/{number:int}/{kinds}", _answer(_planes)),
 ]
 app = st.App(Path(__file__).with_name("app.py"), routes=ROUTES)

@@ -14,7 +14,7 @@ from dashboard_world import log_scores, movie
 from starlette.applications import Starlette
 
 from cytolapse.errors import CytolapseError
-from cytolapse.previews import FrameView, Previews, write_previews
+from cytolapse.previews import FrameView, Previews, from_runs, write_previews
 from cytolapse.tracking import open_store, start_run
 from dashboard import bundles, commands, signing
 from dashboard.bundles import Bundles, manifest, objects, written
@@ -85,20 +85,26 @@ def place(store):
     return Place(run.run_id, "test", "02", written(path))
 
 
-def test_images_are_the_stored_bytes(store, place):
+def parts(body: bytes) -> list[bytes]:
+    """What an answer holds of a frame: before each part its length."""
+    found = []
+    while body:
+        length = int.from_bytes(body[:4], "little")
+        found.append(body[4 : 4 + length])
+        body = body[4 + length :]
+    return found
+
+
+def test_planes_of_a_frame_come_together(store, place):
     stored = Previews(open_store(store).artifact(place.run, "test/previews/02.zip"))
-    for kind, start, mime in (
-        ("image", b"RIFF", "webp"),
-        ("prediction", b"\x89PNG", "png"),
-        ("gold", b"\x89PNG", "png"),
-    ):
-        status, headers, body = fetch(f"/stored/{signed(place)}/{kind}/12")
-        assert status == 200
-        assert body == stored.read(kind, 12)
-        assert body.startswith(start)
-        assert headers["content-type"] == f"image/{mime}"
-        assert headers["cache-control"] == "private, max-age=43200, immutable"
-        assert headers["x-content-type-options"] == "nosniff"
+    status, headers, body = fetch(f"/stored/{signed(place)}/12/image+prediction+gold")
+    assert status == 200
+    assert parts(body) == [stored.read(kind, 12) for kind in ("image", "prediction", "gold")]
+    np.testing.assert_array_equal(from_runs(parts(body)[1]), stored.frame(12).prediction)
+    assert headers["content-type"] == "application/octet-stream"
+    assert headers["cache-control"] == "private, max-age=43200, immutable"
+    assert headers["x-content-type-options"] == "nosniff"
+    assert parts(fetch(f"/stored/{signed(place)}/13/silver+gold+about")[2])[1:] == [b"", b""], "13 has no gold truth"
 
 
 def test_the_manifest_says_what_there_is(place):
@@ -131,16 +137,16 @@ def test_objects_are_columns_of_one_reference(place):
 @pytest.mark.parametrize(
     ("path", "status"),
     [
-        ("/stored/nothing/image/12", 403),
-        ("/stored/{link}x/image/12", 403),
-        ("/stored//image/12", 404),
-        ("/stored/{link}/image/99", 404),
-        ("/stored/{link}/image/-1", 404),
-        ("/stored/{link}/image/12.webp", 404),
-        ("/stored/{link}/about/0", 404),
-        ("/stored/{link}/../12", 404),
-        ("/stored/{link}/..%2f..%2fetc/12", 404),
-        ("/stored/{link}/image/../../../../etc/passwd", 404),
+        ("/stored/nothing/12/image", 403),
+        ("/stored/{link}x/12/image", 403),
+        ("/stored//12/image", 404),
+        ("/stored/{link}/99/image", 404),
+        ("/stored/{link}/-1/image", 404),
+        ("/stored/{link}/12.webp/image", 404),
+        ("/stored/{link}/12/about", 404),
+        ("/stored/{link}/12/..", 404),
+        ("/stored/{link}/12/..%2f..%2fetc", 404),
+        ("/stored/{link}/12/../../../../etc/passwd", 404),
     ],
 )
 def test_whatever_else_is_asked_for_is_not_there(place, path, status):
@@ -152,18 +158,22 @@ def test_whatever_else_is_asked_for_is_not_there(place, path, status):
 
 def test_frames_that_are_gone_or_were_written_anew(store, place):
     path = open_store(store).artifact(place.run, "test/previews/02.zip")
-    assert fetch(f"/stored/{signed(place._replace(written='0-0'))}/image/12")[0] == 404
+    assert fetch(f"/stored/{signed(place._replace(written='0-0'))}/12/image")[0] == 404
     for other in (place._replace(run="nobody"), place._replace(sequence="../02"), place._replace(sequence="09")):
-        assert fetch(f"/stored/{signed(other)}/image/12")[0] == 404
+        assert fetch(f"/stored/{signed(other)}/12/image")[0] == 404
     path.write_bytes(b"no zip")
-    assert fetch(f"/stored/{signed(place._replace(written=written(path)))}/image/12")[0] == 404
+    assert fetch(f"/stored/{signed(place._replace(written=written(path)))}/12/image")[0] == 404
 
 
 def test_a_damaged_image_is_not_there(store, place):
     path = open_store(store).artifact(place.run, "test/previews/02.zip")
     content, start = path.read_bytes(), Previews(path).read("image", 12)
     path.write_bytes(content.replace(start[40:], bytes(len(start) - 40)))
-    assert fetch(f"/stored/{signed(place._replace(written=written(path)))}/image/12")[0] == 404
+    link = signed(place._replace(written=written(path)))
+    assert fetch(f"/stored/{link}/12/image")[0] == 404
+    image, labels = parts(fetch(f"/stored/{link}/12/image+prediction")[2])
+    assert not image
+    assert labels, "the rest of the frame is"
 
 
 def test_few_zips_stay_open(tmp_path):

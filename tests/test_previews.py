@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import io
+import itertools
 import zipfile
 
 import numpy as np
@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from cytolapse.errors import CytolapseError
-from cytolapse.previews import FrameView, Previews, display_limits, to_display, write_previews
+from cytolapse.previews import FrameView, Previews, display_limits, from_runs, to_display, to_runs, write_previews
 
 
 def view(number: int, references=("silver", "gold")) -> FrameView:
@@ -35,8 +35,8 @@ def test_labels_come_back_exactly_and_the_image_nearly(tmp_path):
         assert np.abs(back.image.astype(int) - frame.image).mean() < 4
 
 
-def test_a_frame_wider_than_webp_allows_is_stored_as_png(tmp_path):
-    wide = FrameView(0, np.arange(20000, dtype=np.uint16).reshape(1, -1).astype(np.uint8), np.zeros((1, 20000), int))
+def test_a_frame_wider_than_jpeg_allows_is_stored_as_png(tmp_path):
+    wide = FrameView(0, np.arange(66000, dtype=np.uint32).reshape(1, -1).astype(np.uint8), np.zeros((1, 66000), int))
     write_previews(tmp_path / "wide.zip", [wide])
     assert np.array_equal(Previews(tmp_path / "wide.zip").frame(0).image, wide.image)
 
@@ -46,7 +46,8 @@ def test_same_frames_same_bytes_stored(tmp_path):
         write_previews(tmp_path / name, [view(3)])
     assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
     with zipfile.ZipFile(tmp_path / "a.zip") as archive:
-        assert {entry.compress_type for entry in archive.infolist()} == {zipfile.ZIP_STORED}
+        kinds = {entry.filename.rpartition(".")[2]: entry.compress_type for entry in archive.infolist()}
+    assert kinds == {"json": zipfile.ZIP_STORED, "jpg": zipfile.ZIP_STORED, "runs": zipfile.ZIP_DEFLATED}
 
 
 def test_a_failed_write_leaves_nothing_and_keeps_the_old(tmp_path):
@@ -97,23 +98,36 @@ def test_ids_above_16_bits_come_back(tmp_path):
     np.testing.assert_array_equal(found.references["silver"], labels)
 
 
-def test_stored_images_are_read_without_decoding(tmp_path):
+def test_stored_planes_are_read_one_by_one(tmp_path):
     path = tmp_path / "02.zip"
-    small, large = view(7), view(8, references=("silver",))
-    labels = np.minimum(small.prediction, 7)
-    write_previews(path, [FrameView(7, small.image, labels), large], minutes=15)
+    write_previews(path, [view(7), view(8, references=("silver",))], minutes=15)
     previews = Previews(path)
     assert previews.minutes == 15
     assert {kind: sorted(frames) for kind, frames in previews.stored.items()} == {
         "image": [7, 8],
         "prediction": [7, 8],
-        "silver": [8],
+        "silver": [7, 8],
+        "gold": [7],
     }
-    depth = [Image.open(io.BytesIO(previews.read("prediction", number))).mode for number in (7, 8)]
-    assert depth == ["L", "I;16"], "labels up to 255 take a byte each"
-    assert previews.read("image", 7)[8:12] == b"WEBP"
+    assert previews.read("image", 7).startswith(b"\xff\xd8\xff"), "a JPEG"
+    assert previews.read("prediction", 7) == to_runs(view(7).prediction)
     with pytest.raises(KeyError):
         previews.read("gold", 8)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 5), (40, 56)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int32])
+def test_labels_as_runs(shape, dtype):
+    rng = np.random.default_rng(0)
+    for labels in (np.zeros(shape, dtype), np.ones(shape, dtype), rng.integers(0, 3, shape).astype(dtype)):
+        content = to_runs(labels)
+        np.testing.assert_array_equal(from_runs(content), labels)
+        height, width, *runs = np.frombuffer(content, "<u4").tolist()
+        assert (height, width) == shape
+        slow = [(sum(1 for _ in each), key) for key, each in itertools.groupby(labels.ravel().tolist())]
+        assert list(zip(runs[::2], runs[1::2], strict=True)) == slow
+    with pytest.raises(ValueError, match="reshape"):
+        from_runs(to_runs(np.ones((2, 3), int))[:8])
 
 
 def test_the_same_image_has_the_same_mark_in_any_zip(tmp_path):
@@ -126,14 +140,29 @@ def test_the_same_image_has_the_same_mark_in_any_zip(tmp_path):
 
 def test_zips_of_other_versions(tmp_path):
     write_previews(tmp_path / "02.zip", [view(3)])
-    with zipfile.ZipFile(tmp_path / "02.zip") as archive:
-        parts = {name: archive.read(name) for name in archive.namelist()}
-    del parts["about.json"]
-    for name, more in (("old.zip", {}), ("new.zip", {"about.json": b'{"version": 3}'})):
-        with zipfile.ZipFile(tmp_path / name, "w") as archive:
-            for part, content in {**parts, **more}.items():
-                archive.writestr(part, content)
-    assert Previews(tmp_path / "old.zip").numbers == [3]
-    assert Previews(tmp_path / "old.zip").minutes is None
-    with pytest.raises(CytolapseError, match=r"new.zip is of version 3, this cytolapse reads up to 2: update it"):
+    with zipfile.ZipFile(tmp_path / "new.zip", "w") as archive:
+        archive.writestr("about.json", b'{"version": 4}')
+    with pytest.raises(CytolapseError, match=r"new.zip is of version 4, this cytolapse reads up to 3: update it"):
         Previews(tmp_path / "new.zip")
+
+
+def old(labels: np.ndarray) -> Image.Image:
+    """What versions 1 and 2 stored as PNG: grey of 8 or 16 bit, larger ids as the four bytes of each."""
+    if labels.max() > 65535:
+        return Image.fromarray(labels.astype("<i4").view(np.uint8).reshape(*labels.shape, 4))
+    return Image.fromarray(labels.astype(np.uint8 if labels.max() < 256 else np.uint16))
+
+
+@pytest.mark.parametrize("factor", [1, 200, 70_000])
+def test_what_older_versions_stored_is_read(tmp_path, factor):
+    frame = view(3)
+    labels = np.minimum(frame.prediction, 9) * factor
+    with zipfile.ZipFile(tmp_path / "old.zip", "w") as archive:
+        for name, image in (("image/0003.webp", Image.fromarray(frame.image)), ("prediction/0003.png", old(labels))):
+            with archive.open(name, "w") as file:
+                image.save(file, name.rpartition(".")[2])
+    previews = Previews(tmp_path / "old.zip")
+    assert previews.minutes is None
+    np.testing.assert_array_equal(previews.frame(3).prediction, labels)
+    assert previews.read("prediction", 3) == to_runs(labels), "whoever draws labels needs to know one form only"
+    assert previews.read("image", 3)[8:12] == b"WEBP"

@@ -52,8 +52,7 @@ class Movie {
   planes(number, layers) {
     const kinds = ["image", ...LAYERS.filter((layer) => layers.has(layer))];
     return kinds.filter((kind) => this.mark(kind, number)).map((kind) => {
-      const labels = kind !== "image";
-      return { kind, labels, key: `${labels}-${this.mark(kind, number)}`, url: `/stored/${this.link}/${kind}/${number}` };
+      return { kind, key: `${kind === "image"}-${this.mark(kind, number)}`, frame: `/stored/${this.link}/${number}` };
     });
   }
 }

@@ -1,11 +1,12 @@
 // Planes: images and outlines of frames, fetched in order of urgency and kept within a budget.
 
-const IN_FLIGHT = 6, BUDGET = 256e6, RETRY = 5000;
+const IN_FLIGHT = 4, BUDGET = 256e6, RETRY = 5000;
 
 class Planes {
   /** changed(): a plane came; expired(): the server no longer accepts the links. */
   constructor(changed, expired) {
-    Object.assign(this, { changed, expired, kept: new Map(), failed: new Map(), busy: new Map(), queue: [], bytes: 0 });
+    Object.assign(this, { changed, expired, kept: new Map(), failed: new Map(), busy: new Set(), queue: [], bytes: 0 });
+    Object.assign(this, { fetching: 0, over: new AbortController() });
     const source = URL.createObjectURL(new Blob([LABELS], { type: "text/javascript" }));
     const count = Math.max(1, Math.min(3, (navigator.hardwareConcurrency || 2) - 1));
     this.workers = Array.from({ length: count }, () => new Worker(source));
@@ -31,38 +32,49 @@ class Planes {
     return this.kept.has(key) || this.failed.has(key);
   }
 
-  /** What is to be had next, the most urgent first: [{key, url, labels}]; what is on its way already is let come. */
+  /**
+   * What is to be had next, the most urgent first: [{key, frame, kind}]; what is on its way already is let come. What
+   * one run has of one frame is fetched together.
+   */
   want(list) {
     this.wanted = new Set(list.map(({ key }) => key));
     for (const key of this.wanted) if (this.kept.has(key)) this.get(key);
     const now = Date.now();
     for (const [key, time] of this.failed) if (now - time > RETRY) this.failed.delete(key);
-    this.queue = list.filter(({ key }) => !this.settled(key) && !this.busy.has(key));
+    const open = list.filter(({ key }) => !this.settled(key) && !this.busy.has(key)), frames = new Map();
+    for (const { frame } of open) frames.set(frame, []);
+    for (const plane of open) frames.get(plane.frame).push(plane);
+    this.queue = [...frames.values()];
     this.next();
   }
 
   next() {
-    while (this.queue.length && this.busy.size < IN_FLIGHT) this.load(this.queue.shift());
+    while (this.queue.length && this.fetching < IN_FLIGHT) this.load(this.queue.shift());
   }
 
-  async load({ key, url, labels }) {
-    const control = new AbortController();
-    this.busy.set(key, control);
+  async load(planes) {
+    this.fetching += 1;
+    for (const { key } of planes) this.busy.add(key);
+    const answer = await fetch(`${planes[0].frame}/${planes.map(({ kind }) => kind).join("+")}`, { signal: this.over.signal })
+      .catch(() => null);
+    if (answer?.status === 403) this.expired();
+    const parts = answer?.ok ? split(await answer.arrayBuffer().catch(() => new ArrayBuffer(0))) : [];
+    await Promise.all(planes.map(({ key, kind }, n) => this.decode(key, kind, parts[n])));
+    this.fetching -= 1;
+    if (!this.closed) this.changed(), this.next();
+  }
+
+  async decode(key, kind, part) {
     try {
-      const answer = await fetch(url, { signal: control.signal });
-      if (answer.status === 403) this.expired();
-      if (!answer.ok) throw new Error(`${answer.status}`);
-      const plane = labels ? await this.outlines(key, await answer.arrayBuffer()) : await bitmap(await answer.blob());
+      if (!part?.byteLength) throw new Error("it can't be read");
+      const plane = kind === "image" ? await bitmap(part) : await this.outlines(key, part);
       if (this.closed) return void plane.bitmap?.close();
       this.keep(key, plane);
-    } catch (error) {
+    } catch {
       if (!this.closed) this.failed.set(key, Date.now()), setTimeout(this.changed, RETRY + 50);
     } finally {
       this.busy.delete(key);
     }
-    if (this.closed) return;
-    this.changed();
-    this.next();
   }
 
   outlines(key, buffer) {
@@ -91,14 +103,24 @@ class Planes {
   close() {
     this.closed = true;
     this.queue = [];
-    for (const control of this.busy.values()) control.abort();
+    this.over.abort();
     for (const worker of this.workers) worker.terminate();
     for (const { bitmap } of this.kept.values()) bitmap?.close();
     this.kept.clear();
   }
 }
 
-async function bitmap(blob) {
-  const found = await createImageBitmap(blob);
+/** The parts of an answer: before each its length. */
+function split(buffer) {
+  const view = new DataView(buffer), parts = [];
+  for (let at = 0; at < buffer.byteLength;) {
+    const length = view.getUint32(at, true);
+    parts.push(buffer.slice(at + 4, at += 4 + length));
+  }
+  return parts;
+}
+
+async function bitmap(content) {
+  const found = await createImageBitmap(new Blob([content]));
   return { bitmap: found, bytes: 4 * found.width * found.height };
 }

@@ -18,13 +18,19 @@ Object.assign(Player.prototype, {
     const at = this.newest();
     if (at !== undefined && (at !== this.shown || this.again || this.here(at) !== this.painted)) this.paintFrame(at);
     if (this.again) dress(this);
+    if (this.again || this.at !== this.pointed) this.point();
     this.again = false;
-    const { strip, at: wanted } = this, number = this.frames[wanted];
-    strip.point(wanted, getComputedStyle(this.root).getPropertyValue("--st-primary-color") || "#0b6e8f");
-    for (const [name, value] of [["max", this.frames.length - 1], ["now", wanted], ["text", `frame ${number}`]]) {
+  },
+
+  /** The time line says where we are going, also where the frame is still on its way. */
+  point() {
+    const { strip, at } = this, number = this.frames[at];
+    strip.point(at, getComputedStyle(this.root).getPropertyValue("--st-primary-color") || "#0b6e8f");
+    for (const [name, value] of [["max", this.frames.length - 1], ["now", at], ["text", `frame ${number}`]]) {
       strip.canvas.setAttribute(`aria-value${name}`, value);
     }
     this.read(number);
+    this.pointed = at;
   },
 
   /** The frame asked for last, else the last one before it that is there, so that fast scrubbing shows something. */
