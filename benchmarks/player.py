@@ -114,7 +114,8 @@ def log(uri: str, cells: int, shift: int) -> tuple[str, int]:
             run.artifact(Path(tmp) / f"{name}.parquet", "test")
         run.artifact(path, "test/previews")
         run.metrics({"test/silver/seg": result.scores["seg"] or 0.0})
-        return run.run_id, path.stat().st_size
+        size = path.stat().st_size
+    return run.run_id, size  # known once the run was delivered
 
 
 def opened(browser: Browser, link: str) -> tuple[Page, float, list[int]]:
@@ -126,7 +127,7 @@ def opened(browser: Browser, link: str) -> tuple[Page, float, list[int]]:
         lambda socket: [socket.on(kind, lambda _: messages.append(1)) for kind in ("framesent", "framereceived")],
     )
     page.goto(link)
-    seconds = page.wait_for_function(PAINTED, timeout=120_000).json_value() / 1000
+    seconds = page.wait_for_function(PAINTED, timeout=60_000).json_value() / 1000
     page.wait_for_timeout(3000)
     return page, seconds, messages
 

@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 import dashboard
 from cytolapse.errors import CytolapseError
 from cytolapse.tracking import open_store, start_run
-from dashboard import commands, reads
+from dashboard import commands, player, reads
 from dashboard.signing import opened
 
 ROOM = Path(dashboard.__file__).parent
@@ -49,6 +49,7 @@ def register(uri: str, run_id: str) -> None:
 @pytest.fixture
 def show(monkeypatch):
     """Open a page of a store at a link."""
+    monkeypatch.setattr(player, "is_ready", lambda key: True)  # no browser, so no player that says so
 
     def opened(uri: str, page: str, **query) -> AppTest:
         reads.forget()
@@ -254,7 +255,16 @@ def test_a_movie_without_previews(show, world):
     uri, ids = world
     at = show(uri, "movie", run=ids["failed"])
     assert "No frames stored" in words(at)
+    assert not [each for each in at.markdown if ids["failed"] in each.value], "the run has a name"
     assert ids["failed"] in at.code[0].value
+
+
+def test_tables_of_a_movie_wait_for_the_player(show, world, monkeypatch):
+    uri, ids = world
+    at = show(uri, "movie", run=ids["unet"])
+    assert len(at.dataframe) == 2
+    monkeypatch.setattr(player, "is_ready", lambda key: False)
+    assert not at.run().dataframe
 
 
 def test_a_movie_whose_files_were_deleted(show, store):

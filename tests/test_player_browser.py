@@ -99,9 +99,12 @@ def test_scrubbing_runs_no_script(look, world):
         seen.add(frame(page))
     assert seen == {10, 11, 12, 13, 14, 15}
     assert len(page.sent) == before, "no word to the server while the button is down"
+    entries = page.evaluate("history.length")
     page.mouse.up()
     page.wait_for_url("**frame=15*")
+    page.wait_for_timeout(700)
     assert len(page.sent) > before
+    assert page.evaluate("history.length") == entries, "Back leads to the page before, not through frames"
 
 
 def test_keys_and_play(look, world):
@@ -251,7 +254,8 @@ def test_labels_are_outlined_exactly(browser):
         found = page.evaluate(
             """text => {
               const buffer = Uint8Array.from(atob(text), each => each.charCodeAt(0)).buffer;
-              const [height, width] = new Uint32Array(buffer), objects = trace(buffer), context = new OffscreenCanvas(1, 1).getContext("2d");
+              const [height, width] = new Uint32Array(buffer), objects = trace(buffer);
+              const context = new OffscreenCanvas(1, 1).getContext("2d");
               const inside = objects.map(({ id, loops, box }) => {
                 const path = new Path2D();
                 for (let n = 0, open = false; n < loops.length; n += 2) {

@@ -74,4 +74,9 @@ def show(panels: Sequence[Panel], reference: str, view: View, key: str, moved: C
         "reference": reference,
         "place": view._asdict(),
     }
-    _component(data=data, key=key, on_place_change=moved, on_renew_change=lambda: None)
+    _component(data=data, key=key, on_place_change=moved, on_renew_change=lambda: None, on_ready_change=lambda: None)
+
+
+def is_ready(key: str) -> bool:
+    """Whether the player has shown a frame, so that the rest of the page may come."""
+    return bool((st.session_state.get(key) or {}).get("ready"))

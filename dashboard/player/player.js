@@ -44,6 +44,7 @@ class Player {
     const place = JSON.stringify(data.place);
     if (place !== this.place) this.arrive(data.place);
     this.place = place;
+    if (!this.frames.length) this.opened();
     this.refresh(true);
   }
 
@@ -185,14 +186,12 @@ class Player {
   report() {
     clearTimeout(this.timer);
     if (this.closed || this.playing || !this.frames.length) return;
-    const { zoom, x, y } = this.view, whole = zoom === 1;
-    const place = {
-      frame: this.frames[this.at], y: whole ? null : Math.round(y), x: whole ? null : Math.round(x),
-      zoom: Math.round(zoom * 100) / 100,
-    };
+    const { zoom, x, y } = this.view, [down, right] = zoom === 1 ? [null, null] : [Math.round(y), Math.round(x)];
+    const place = { frame: this.frames[this.at], y: down, x: right, zoom: Math.round(zoom * 100) / 100 };
     const told = JSON.stringify(place);
     if (told === this.place) return;
     this.place = told;
+    inAddress(place);
     this.setStateValue("place", place);
   }
 
@@ -211,6 +210,16 @@ class Player {
     this.sizes.disconnect();
     this.planes.close();
   }
+}
+
+/** Into the address, as `moved` of the page writes it: what stands there already makes no new entry in the history. */
+function inAddress(place) {
+  const query = new URLSearchParams(location.search);
+  for (const name in place) {
+    query.delete(name);
+    if (place[name] !== null) query.append(name, place[name]);
+  }
+  history.replaceState(history.state, "", `${location.pathname}?${query}`);
 }
 
 function ratio() {

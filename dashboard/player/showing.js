@@ -85,8 +85,14 @@ Object.assign(Player.prototype, {
     }
     this.shown = at;
     this.painted = this.here(at);
+    this.opened();
     this.root.dataset.frame = number;
     this.root.dataset.painted = Number(this.root.dataset.painted || 0) + 1;
+  },
+
+  /** The page may go on: its tables would hold up the first frame. */
+  opened() {
+    if (!this.saidSo) this.saidSo = true, this.setStateValue("ready", true);
   },
 
   resize() {
@@ -99,13 +105,14 @@ Object.assign(Player.prototype, {
     this.refresh(true);
   },
 
-  /** No higher than the frames need: several side by side are low. */
+  /** No higher than the frames need, and low enough that the controls below are in sight. */
   fit() {
     const size = this.panels.find(({ scene }) => scene?.bitmap)?.scene.bitmap;
     if (!size) return;
+    const stage = this.root.querySelector(".stage"), { top, height: now } = stage.getBoundingClientRect();
     const needed = this.panels[0].element.clientWidth * size.height / size.width;
-    const height = Math.min(0.58 * innerHeight, 720, Math.max(300, needed));
-    this.root.querySelector(".stage").style.height = `${Math.round(height)}px`;
+    const room = innerHeight - Math.max(top, 0) - (this.root.offsetHeight - now) - 12;
+    stage.style.height = `${Math.round(Math.min(Math.max(300, room), 720, Math.max(300, needed)))}px`;
   },
 
   frameView(canvas, bitmap) {

@@ -126,6 +126,8 @@ def show(stage: Stage) -> None:
     """The player and what belongs to its frame: the only part of the page that runs anew when it is let go."""
     at = view(stage.numbers, stage.first)
     player.show(stage.panels, stage.reference, at, KEY, moved)
+    if not player.is_ready(KEY):
+        return  # the tables would hold up the first frame: the player asks for them when it stands
     names = [plain(panel.name) for panel in stage.panels if panel.link]
     for tab, of in zip(st.tabs(names) if len(names) > 1 else [st.container()], stage.tables, strict=True):
         with tab:
@@ -136,7 +138,10 @@ def show(stage: Stage) -> None:
                 cells(of, stage.sequence, stage.reference, at.frame)
 
 
-parts.title("Movie", "What runs did, frame by frame: outlines of truth and prediction, and what was missed or false.")
+parts.title(
+    "Movie",
+    "Frame by frame: outlines of truth and prediction, and what was missed, spurious, merged or split.",
+)
 runs = parts.experiments_or_stop()
 names = tables.unique_names(runs)
 one, two, three, four = st.columns([2.6, 1.2, 0.8, 1])
@@ -158,7 +163,8 @@ splits = [split for split in SPLITS if any(split in found for found in zips.valu
 if not splits:
     parts.stop(
         "No frames stored",
-        "This run has no previews: it was not evaluated, or its files are gone. Evaluation writes them:",
+        f"{plain(' and '.join(names[run_id] for run_id in chosen))}: not evaluated, or the files are gone. "
+        "Evaluation stores them:",
         f"cytolapse evaluate {chosen[0]} --data DATA",
         ":material/movie:",
     )

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 JPEG_LIMIT = 65500
 ABOUT = "about.json"
 VERSION = 3
-"""Of the zip; 1 had no `about.json`, and both 1 and 2 had images as WebP and labels as PNG: they are read all the same."""
+"""Of the zip. 1 and 2 had images as WebP and labels as PNG, 1 no `about.json`: they are read all the same."""
 RUNS = ".runs"
 QUALITY = 90
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -167,7 +167,6 @@ class Previews:
                 f"frame {number} of {self.path} is damaged ({error}): evaluate the run again"
             ) from error
         return FrameView(number, image, prediction, planes)
-
 
     def _plane(self, kind: str, number: int) -> NDArray[Any]:
         content = self.read(kind, number)
