@@ -37,6 +37,16 @@ class Known:
     folders: tuple[str, ...]
     digests: tuple[str, ...]
 
+    def compared(self, digest: str) -> str:
+        """Whether content is what the runs read, in words for a page; "" where it can't be told."""
+        if not digest or not self.digests:
+            return ""
+        if digest == self.digests[0]:
+            return ":green[as the newest run read it]"
+        if digest in self.digests:
+            return ":orange[as older runs read it, not the newest]"
+        return ":orange[changed since the runs read it]"
+
 
 def known(runs: pd.DataFrame, inputs: pd.DataFrame) -> dict[str, Known]:
     """Name -> data set, that of the newest run first.

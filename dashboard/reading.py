@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from cytolapse.data.check import check_dataset
+from cytolapse.data.movie import read_digest
 from cytolapse.data.tiff import Array, as_labels, read_image
 from cytolapse.errors import CytolapseError
 from cytolapse.metrics import is_full
@@ -40,6 +42,7 @@ class Reading:
         found: the truth of the frames read so far.
         full: sequence, gold frame -> whether every cell of it has a mask, where markers tell.
         findings: of the check, once it is done.
+        digest: of the content, as runs note it; "" where it can't be told.
         asked: when somebody last looked, in seconds of the monotonic clock.
     """
 
@@ -50,6 +53,7 @@ class Reading:
         self.found: list[Annotated] = []
         self.full: dict[tuple[str, int], bool] = {}
         self.findings: list[Finding] = []
+        self.digest = ""
         self.asked = time.monotonic()
         self._turn = turn
         self._places = {
@@ -74,6 +78,8 @@ class Reading:
             with self._turn:
                 self.state = "reading"
                 self.findings = check_dataset(self.listed.root, self._see)
+                with suppress(CytolapseError):  # files that can't be read are among the findings
+                    self.digest = read_digest(self.listed.root)
             self.state = "done"
         except _UnwantedError:
             self.state = "stopped"

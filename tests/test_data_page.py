@@ -10,6 +10,7 @@ from ctc_world import labels, write, write_frames, write_world
 from dashboard_world import log_scores, make_store, movie, running, tags
 from pages import opened, words
 
+from cytolapse.data import open_dataset
 from cytolapse.data.check import check_dataset
 from cytolapse.tracking import open_store, start_run
 from dashboard.datasets import folder_key
@@ -74,6 +75,19 @@ def test_a_data_set_at_a_glance(monkeypatch, store, tmp_path):
     at = read(monkeypatch, store, sequence="02")
     assert at.dataframe[0].value["frames"].tolist() == [2, 6, 6]
     assert len(at.get("image")) == 2, "both gold frames of this sequence"
+
+
+def test_whether_the_files_are_those_that_the_runs_read(monkeypatch, store, tmp_path):
+    root = write_world(tmp_path / "world")
+    first = open_dataset(root).digest
+    used(store, root, digest=first)
+    assert "as the newest run read it" in words(read(monkeypatch, store))
+    (root / "01_GT/SEG/man_seg004.tif").unlink()
+    assert "changed since the runs read it" in words(read(monkeypatch, store))
+    used(store, root, digest=open_dataset(root).digest)
+    assert "as the newest run read it" in words(read(monkeypatch, store))
+    write(root / "01_GT/SEG/man_seg004.tif", labels(4), compression="zlib")
+    assert "as older runs read it, not the newest" in words(read(monkeypatch, store))
 
 
 def test_without_a_pixel_size_areas_are_in_px(monkeypatch, store, tmp_path):

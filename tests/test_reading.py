@@ -12,7 +12,9 @@ import pytest
 from ctc_world import CELLS, labels, write, write_frames, write_world
 from PIL import Image
 
+from cytolapse.data import open_dataset
 from cytolapse.data.check import check_dataset
+from cytolapse.data.movie import read_digest
 from cytolapse.data.tiff import read_image
 from cytolapse.overlay import SILVER, TRUTH
 from dashboard import reading as module
@@ -98,6 +100,14 @@ def test_a_reading_gives_findings_and_cells(world):
         assert row.cells == len(set(image.ravel()) - {0})
         expected = [] if row.kind == "TRA" else [int((image == each).sum()) for each in CELLS if (image == each).any()]
         assert row.areas.tolist() == expected
+
+
+def test_the_digest_is_that_of_the_open_data_set(world):
+    before = sorted(world.rglob("*"))
+    assert read_digest(world) == open_dataset(world).digest == done(Desk().reading(listed(str(world)))).digest
+    assert sorted(world.rglob("*")) == before
+    (world / "01/t0001.tif").write_bytes(b"")
+    assert done(Desk().reading(listed(str(world)))).digest == ""
 
 
 def test_one_reading_for_all_and_a_new_one_when_a_file_changed(world):

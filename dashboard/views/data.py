@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from dashboard.reading import Reading
 
 SHOWN = 8
-EVERY_S = 1.5
+BAR_S, FIGURES_S = 1.0, 6.0
+"""How often a page looks at a reading: drawing figures takes from the time that it needs."""
 SPLIT = "tags.cytolapse.split"
 UNKNOWN_UM = "Pixel size unknown: `um = 0.65` in the folder's `dataset.toml` says it, and areas are then in µm²."
 
@@ -99,17 +100,19 @@ def _span(here: Listed) -> str:
         return "so axes count frames"
     longest = max((each.frames[-1] - each.frames[0] for each in here.sequences.values() if each.frames), default=0)
     if not longest:
-        return "from frame to frame"
+        return "single frames"
     what = "in all" if len(here.sequences) == 1 else "in the longest sequence"
     return f"{longest * here.facts.minutes / 60:,.3g} h {what}"
 
 
-def verdict(now: Reading, over: bool) -> str:
-    """What the check says, in few words."""
+def verdict(data: Known, now: Reading, over: bool) -> str:
+    """What the check says, and whether these are the files that the runs read, in few words."""
     if not over or now.state != "done":
         return "not read to the end" if over else "being checked ..."
     problems = sum(not each.note for each in now.findings)
-    return f":orange[{count(problems, 'problem')}, see Check]" if problems else ":green[no problems]"
+    said = f":orange[{count(problems, 'problem')}, see Check]" if problems else ":green[no problems]"
+    same = data.compared(now.digest)
+    return f"{said} · {same}" if same else said
 
 
 def _border(here: Listed) -> str:
@@ -141,17 +144,21 @@ def annotated(data: Known, here: Listed, runs: pd.DataFrame, full: Mapping[tuple
 def follow(here: Listed, over: bool) -> None:
     """The cells as far as they were read; drawn anew while reading goes on, and the whole page when it ends."""
 
-    @st.fragment(run_every=None if over else EVERY_S)
-    def shown() -> None:
+    @st.fragment(run_every=None if over else BAR_S)
+    def bar() -> None:
         now = shelf.reading(here)
         if now.over and not over:
             st.rerun(scope="app")
         if not now.over:
             progress(now)
-        chosen = wanted(here.sequences)
-        cells_shown.cells(read_tables(list(now.found)).of(chosen), here.facts.um, here.facts.minutes, "read")
+
+    @st.fragment(run_every=None if over else FIGURES_S)
+    def shown() -> None:
+        found = read_tables(list(shelf.reading(here).found))
+        cells_shown.cells(found.of(wanted(here.sequences)), here.facts.um, here.facts.minutes, "read")
 
     st.subheader("Cells of the truth", anchor=False, help="All cells that are drawn, those at the border too.")
+    bar()
     shown()
 
 
@@ -226,7 +233,7 @@ elif not listing.sequences:
 else:
     begun = shelf.reading(listing)
     ended = begun.over  # asked once: it may end while the page is drawn, which then draws itself anew
-    facts(listing, verdict(begun, ended))
+    facts(listing, verdict(data_set, begun, ended))
     annotated(data_set, listing, all_runs, begun.full if ended else {})
     show_samples(listing)
     follow(listing, ended)

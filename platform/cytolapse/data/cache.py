@@ -72,6 +72,15 @@ def entry(source: Path, files: Sequence[Path], build: Build, title: str) -> tupl
         return arrays, digest
 
 
+def digest(source: Path, files: Sequence[Path]) -> str:
+    """The digest that `entry` gives these files; nothing is kept, so that all of them are read.
+
+    Raises:
+        CytolapseError: a file can't be read.
+    """
+    return _digest({file.relative_to(source.parent).as_posix(): _sha256(file) for file in files})
+
+
 def write_stack(
     path: Path, shape: tuple[int, ...], dtype: np.dtype[np.generic], images: Iterator[tuple[int, Array]]
 ) -> None:

@@ -138,9 +138,21 @@ def open_dataset(path: Path | str, ignore: IgnoreList | None = None) -> DataSet:
         arrays, digest = cache.entry(path / name, sources.files, decode.sequence(sources, title), title)
         movies[name] = _movie(name, arrays)
         digests.append(digest)
-    digest = hashlib.sha256("\n".join(digests).encode()).hexdigest()[:16]
-    dataset = DataSet(facts.name, path, movies, facts.um, facts.minutes, facts.border, digest)
+    dataset = DataSet(facts.name, path, movies, facts.um, facts.minutes, facts.border, _joined(digests))
     return dataset if ignore is None else ignore.applied(dataset)
+
+
+def read_digest(path: Path) -> str:
+    """`DataSet.digest` of what lies in a folder now; every file is read, none decoded.
+
+    Raises:
+        CytolapseError: the folder is no data set, or a file can't be read.
+    """
+    return _joined([cache.digest(path / name, sources.files) for name, sources in ctc.sequences(path).items()])
+
+
+def _joined(digests: list[str]) -> str:
+    return hashlib.sha256("\n".join(digests).encode()).hexdigest()[:16]
 
 
 def open_frames(path: Path | str) -> Movie:
