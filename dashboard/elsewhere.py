@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -32,7 +33,7 @@ def show(data: Known, folder: str, runs: pd.DataFrame) -> None:
         parts.note(
             "Only its name is known",
             f"{line}, and no run stored what it was scored on. Evaluate a run to see frames and cells here:",
-            f"cytolapse evaluate {plain_name(mine)} --data DATA",
+            f"cytolapse evaluate {_newest(mine, runs)} --data DATA",
             ICON,
         )
         return
@@ -48,9 +49,10 @@ def show(data: Known, folder: str, runs: pd.DataFrame) -> None:
     _samples(found, minutes)
 
 
-def plain_name(runs: pd.DataFrame) -> str:
-    """What a command calls the newest run."""
-    return str(runs["run_id"].iloc[0])
+def _newest(mine: pd.DataFrame, runs: pd.DataFrame) -> str:
+    """What a command calls the newest run: its name, where no other run has it."""
+    name = str(mine["name"].iloc[0] or "")
+    return shlex.quote(name if name and (runs["name"] == name).sum() == 1 else str(mine["run_id"].iloc[0]))
 
 
 def _strips(found: Told, minutes: float | None) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import json
 import shutil
 import subprocess
@@ -322,6 +323,13 @@ def test_no_page_imports_torch_trainers_or_model_loading():
         line for page in (ROOM / "views").glob("*.py") for line in page.read_text().splitlines() if "import" in line
     }
     assert not [line for line in imports if "torch" in line or "trainers" in line or "mlflow" in line]
+
+
+def test_pages_have_no_bare_strings():
+    """Streamlit writes what stands alone in a page's script onto the page; its docstring alone it leaves out."""
+    for page in (ROOM / "views").glob("*.py"):
+        alone = [each for each in ast.parse(page.read_text()).body[1:] if isinstance(each, ast.Expr)]
+        assert not [each.lineno for each in alone if not isinstance(each.value, ast.Call)], page
 
 
 def test_the_command_starts_streamlit_here_only(monkeypatch):

@@ -248,7 +248,7 @@ def test_deleted_and_damaged_artifacts(monkeypatch, store, gone, torn):
     assert not at.error
     if "frames" in gone:
         assert "Only its name is known" in words(at)
-        assert at.code[0].value == f"cytolapse evaluate {run.run_id} --data DATA"
+        assert at.code[0].value == f"cytolapse evaluate {run.name} --data DATA"
     else:
         assert at.dataframe[0].value["frames"].tolist() == [3, 6]
         assert len(at.get("image")) == (0 if "previews" in gone else 3)

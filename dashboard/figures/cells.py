@@ -52,7 +52,7 @@ def over_time(counts: pd.DataFrame, minutes: float | None, look: Look) -> go.Fig
                 trace = _counted(here, kind, minutes, look)
                 figure.add_trace(trace.update(showlegend=shown), place // columns + 1, place % columns + 1)
     dress(figure, GAP + ROW * rows + 60, {}, look)
-    figure.update_layout(legend={"traceorder": "reversed"}, margin={"t": 66 if titles else 44})
+    figure.update_layout(margin={"t": 66 if titles else 44})
     for column in range(1, columns + 1):
         figure.update_xaxes(title_text="Time (h)" if minutes else "Frame", row=rows, col=column)
     for row in range(1, rows + 1):
@@ -78,6 +78,7 @@ def _counted(here: pd.DataFrame, kind: str, minutes: float | None, look: Look) -
         y=cells,
         customdata=frames,
         name=TITLES[kind],
+        legendrank=list(TITLES).index(kind),
         hovertemplate="frame %{customdata}: %{y:d} cells",
         **style,
     )

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from dashboard.reading import Reading
 
 SHOWN = 8
+# How often the page looks at a reading: drawing figures takes from the time that it needs.
 BAR_S, FIGURES_S = 1.0, 6.0
-"""How often a page looks at a reading: drawing figures takes from the time that it needs."""
 SPLIT = "tags.cytolapse.split"
 UNKNOWN_UM = "Pixel size unknown: `um = 0.65` in the folder's `dataset.toml` says it, and areas are then in µm²."
 
