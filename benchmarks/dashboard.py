@@ -1,6 +1,6 @@
 """How fast the dashboard is in a browser with 1,000 and 10,000 runs in the store, beside MLflow's own run table.
 
-    PYTHONPATH=platform:. python benchmarks/dashboard.py FOLDER [--changes 200 --rounds 5]
+    PYTHONPATH=platform:. python benchmarks/dashboard.py FOLDER [--parts 1000 10000 memory --changes 200 --rounds 5]
 
 FOLDER keeps the filled stores, which take minutes to make. Writes benchmarks/results/dashboard.json. Times are medians
 of seconds from the click to what one waited for, and mean little on a busy machine. Two things take turns with our page
@@ -33,6 +33,7 @@ WINDOW = {"width": 1440, "height": 900}
 RESULT = Path(__file__).parent / "results" / "dashboard.json"
 WAIT_MS = 120_000
 SETTLED_MS = 700
+PARTS = ("1000", "10000", "memory")
 
 
 def seconds(act: Callable[[], object]) -> float:
@@ -116,7 +117,7 @@ def interactions(browser: Browser, address: str, pid: int) -> dict[str, float]:
         page.get_by_role("heading", name="PhC-C2DH-U373").wait_for(state="hidden")
 
     def turned() -> None:
-        page.get_by_role("button", name="2", exact=True).first.click()
+        page.get_by_role("button", name="Page 2", exact=True).first.click()
         page.get_by_text(re.compile(r"^101-\d+ of")).wait_for()
 
     def changed() -> None:
@@ -143,21 +144,21 @@ def interactions(browser: Browser, address: str, pid: int) -> dict[str, float]:
     return found
 
 
-def memory(browser: Browser, address: str, pid: int, changes: int) -> dict[str, float]:
+def memory(store: Path, changes: int) -> dict[str, Any]:
     """Resident MB of the server after 20 changes of page, after half and after all of them."""
-    page = browser.new_page(viewport=WINDOW)
-    page.set_default_timeout(WAIT_MS)
-    opened(page, address)
     found = {}
-    for number in range(1, changes + 1):
-        name = ("Overview", "Runs")[number % 2 == 0]
-        page.get_by_role("link", name=name, exact=True).click()
-        page.get_by_role("heading", name=name, exact=True).wait_for()
-        if number in (20, changes // 2, changes):
-            page.wait_for_timeout(1000)
-            found[f"after {number} changes"] = resident_mb(pid)
-    page.close()
-    return found
+    with chromium() as browser, dashboard(store) as (address, pid):
+        page = browser.new_page(viewport=WINDOW)
+        page.set_default_timeout(WAIT_MS)
+        opened(page, address)
+        for number in range(1, changes + 1):
+            name = ("Overview", "Runs")[number % 2 == 0]
+            page.get_by_role("link", name=name, exact=True).click()
+            page.get_by_role("heading", name=name, exact=True).wait_for()
+            if number in (20, changes // 2, changes):
+                page.wait_for_timeout(1000)
+                found[f"after {number} changes"] = resident_mb(pid)
+    return {"server_mb": found}
 
 
 def cpu(pid: int) -> float:
@@ -171,18 +172,20 @@ def resident_mb(pid: int) -> float:
     return round(int(re.findall(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[0]) / 1024, 1)
 
 
-def measured(store: Path, changes: int, count: int) -> dict[str, Any]:
-    """All times of one store; MLflow's page takes turns with ours."""
+def measured(store: Path, count: int) -> dict[str, Any]:
+    """All times of one store; MLflow's page and the bare one take turns with ours."""
     rounds: list[dict[str, float]] = []
     with chromium() as browser, dashboard(store) as (ours, pid), mlflow(store) as (theirs, _), bare() as (least, _):
         fresh = visits(browser, ours, opened)[0]
         opened_once = visits(browser, theirs, opened_mlflow)[0]
         for _ in range(count):
+            load = os.getloadavg()[0]
             first, second = visits(browser, ours, opened)
             theirs_first, theirs_second = visits(browser, theirs, opened_mlflow)
             least_first, least_second = visits(browser, least, opened_bare)
             rounds.append(
                 {
+                    "load": load,
                     "first": first,
                     "second": second,
                     "mlflow_first": theirs_first,
@@ -195,19 +198,20 @@ def measured(store: Path, changes: int, count: int) -> dict[str, Any]:
                     **interactions(browser, ours, pid),
                 }
             )
-        held = memory(browser, ours, pid, changes) if changes else {}
-    medians = {key: round(statistics.median(each[key] for each in rounds), 2) for key in rounds[0]}
-    return {"first_of_a_new_server": round(fresh, 2), "mlflow_first_of_a_new_server": round(opened_once, 2)} | {
-        "seconds": medians,
-        "best_seconds": {key: round(min(each[key] for each in rounds), 2) for key in rounds[0] if "_to_" not in key},
-        "server_mb": held,
+    return {
+        "rounds": count,
+        "first_of_a_new_server": round(fresh, 2),
+        "mlflow_first_of_a_new_server": round(opened_once, 2),
+        "median": {key: round(statistics.median(each[key] for each in rounds), 2) for key in rounds[0]},
+        "best": {key: round(min(each[key] for each in rounds), 2) for key in rounds[0] if "_to_" not in key},
     }
 
 
 def main() -> None:
-    """Fill the stores where they are missing, measure both, write the result."""
+    """Fill the stores where they are missing, measure, and put what was measured into the result."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, metavar="FOLDER")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="What to measure; all.")
     parser.add_argument("--changes", type=int, default=200, help="Changes of page for the memory; 200.")
     parser.add_argument("--rounds", type=int, default=5, help="Visits of each kind; 5.")
     given = parser.parse_args()
@@ -217,14 +221,17 @@ def main() -> None:
         fill(small, RUNS)
     if not large.is_file():
         multiply(small, large, 10)
-    result = {"machine": f"{platform.machine()}, {os.cpu_count()} cores", "metrics": METRICS, "params": PARAMS}
-    result |= {"load_before": round(os.getloadavg()[0], 1), "rounds": given.rounds}
-    result |= {
-        f"{RUNS} runs": measured(small, given.changes, given.rounds),
-        f"{10 * RUNS} runs": measured(large, 0, given.rounds),
-    }
-    result |= {"load_after": round(os.getloadavg()[0], 1)}
-    RESULT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    result = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.is_file() else {}
+    result |= {"machine": f"{platform.machine()}, {os.cpu_count()} cores", "metrics": METRICS, "params": PARAMS}
+    for part in given.parts:
+        load = round(os.getloadavg()[0], 1)
+        found = (
+            memory(small, given.changes)
+            if part == "memory"
+            else measured({"1000": small}.get(part, large), given.rounds)
+        )
+        result[part] = found | {"load_before": load, "load_after": round(os.getloadavg()[0], 1)}
+        RESULT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(result, indent=1))
 
 
