@@ -182,11 +182,13 @@ def test_who_may_no_longer_write_starts_nothing(show, monkeypatch):
 def test_the_first_champion_can_be_made_from_an_empty_registry(show, store, tmp_path):
     with start_run(store, name="unet", tags={"cytolapse.dataset": "my cells"}) as run:
         run.metrics({"val/silver/op_csb_masks": 0.5})
+    with start_run(store, name="later", tags={"cytolapse.dataset": "my cells"}) as later:
+        later.metrics({"val/silver/op_csb_masks": 0.4})
     at = show(store, writer="curie")
     assert "No model registered yet" in words(at)
     assert at.selectbox(key="promote-run").options[0].startswith("unet-")
-    assert at.code[0].value == f'cytolapse promote {run.run_id} --reason "why"'
-    assert list(at.dataframe[0].value["dataset"]) == ["my cells"]
+    assert at.code[0].value == f"cytolapse promote {run.run_id}"
+    assert list(at.dataframe[0].value["selection"]) == [0.5, 0.4], "the best on validation first"
     reader = show(store)
     assert not reader.button
     assert list(reader.dataframe[0].value["name"]) == list(at.dataframe[0].value["name"])

@@ -149,12 +149,12 @@ def nothing_registered(runs: pd.DataFrame) -> NoReturn:
         "No model registered yet",
         "The first champion needs only that its model loads and makes its stored masks again; whoever comes later must "
         "not be worse than it. The best run on validation:",
-        f'cytolapse promote {best} --reason "why"',
+        f"cytolapse promote {best}",
         CROWN,
     )
     st.subheader("Runs that can become the first champion", anchor=False)
     source = next(iter(tables.sources(runs)), "test-gold")
-    table = tables.leaderboard(runs[runs["run_id"].astype(str).isin(known)], source).head(FIRST)
+    table = tables.leaderboard(runs[runs["run_id"].astype(str).isin(known)], source).loc[list(known)[:FIRST]]
     config = columns.candidates()
     st.dataframe(table, hide_index=True, column_config=config, placeholder="—", column_order=list(config))
     more = f"the best {FIRST} of {len(known)} on validation; " if len(known) > FIRST else ""
