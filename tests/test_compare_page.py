@@ -95,6 +95,8 @@ def test_runs_on_other_frames_are_not_compared_and_say_why(show, long_world):  #
     told = [warning.value for warning in at.warning]
     assert any("different frames" in text and "5 only in" in text for text in told)
     assert any("was not evaluated on test" in text for text in told)
+    other = next(text for text in told if "different frames" in text).replace("\\", "")
+    assert "`cytolapse compare A B --rescore DATA`" in other, "what a person can type, not a switch without its command"
     assert len(at.dataframe[1].value.columns) == 2, "the baseline, and the one that can be compared with it"
 
 

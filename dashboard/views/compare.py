@@ -96,7 +96,8 @@ def show_differences(here: pd.DataFrame) -> None:
         try:
             found[run_id] = paired.pair(here, (baseline, run_id), source)
         except CytolapseError as error:
-            refused.setdefault(str(error), []).append(names[run_id])
+            why = str(error).replace("`--rescore", "`cytolapse compare A B --rescore")  # this page has no such switch
+            refused.setdefault(why, []).append(names[run_id])
     for why, whose in refused.items():
         st.warning(f"Not compared: {plain(', '.join(whose))}. {plain(why)}.", icon=":material/compare_arrows:")
     table = paired.rows(found)
