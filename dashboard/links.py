@@ -211,6 +211,5 @@ def _write_range(key: str) -> None:
 def _tell(title: str, unknown: Sequence[str]) -> None:
     """Name what the URL asks for in vain; silent where a person's own choice made it void (frame 90 of a short run)."""
     if unknown and _TOUCHED not in st.session_state:
-        st.warning(
-            f"The link asks for what is not here: {title.lower()} {', '.join(plain(value) for value in unknown)}."
-        )
+        what = title.partition(" (")[0].lower()
+        st.warning(f"The link asks for what is not here: {what} {', '.join(plain(value) for value in unknown)}.")

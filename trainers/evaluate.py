@@ -129,7 +129,7 @@ def log_evaluation(
     run.metrics({f"{part}/{name}/{key}": value for name, row in seams.items() for key, value in row.items()})
     run.metrics({f"{part}/readings": 1.0})
     log_ignore(run, dataset, part)
-    run.input(dataset.name, dataset.digest, context=PARTS[part], source=str(dataset.path))
+    run.input(dataset.name, dataset.digest, context=PARTS[part], source=str(dataset.path.resolve()))
     run.text(report(part, dataset, masks, results, seams), f"{part}/report.md")
     return results
 

@@ -210,7 +210,7 @@ def _log_setup(run: Run, segmenter: Segmenter, dataset: DataSet, split: Split) -
             "cytolapse.seed": str(config.seed),
         }
     )
-    run.input(dataset.name, dataset.digest, context="training", source=str(dataset.path))
+    run.input(dataset.name, dataset.digest, context="training", source=str(dataset.path.resolve()))
     log_ignore(run, dataset)
     run.metrics({"ceiling/seg": _ceiling(segmenter, dataset, split)})
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from dashboard.figures.look import band, bar, dress, trace, translucent
+from dashboard.figures.look import band, bar, dress, trace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 MARKS = (25, 50, 75)
 KEYS = {"f1": "F1", "precision": "Precision", "recall": "Recall"}
+ROW = 20
+"""Height of a row of the legend, in px."""
 _HIT = {"size": 9, "opacity": 0}
 """Markers that nobody sees: plotly lets people click markers only."""
 _HOVER = "IoU %{customdata:.2f}: precision %{y:.3f}, recall %{x:.3f}<extra>%{fullData.name}</extra>"
@@ -68,12 +70,11 @@ def precision_recall(curves: pd.DataFrame, runs: Mapping[str, Line], look: Look)
             dots.error_y = bar(limits["precision"], limits["precision_low"], limits["precision_high"], line)
             dots.error_x = bar(limits["recall"], limits["recall_low"], limits["recall_high"], line)
         figure.add_trace(dots)
-    dress(figure, 400, {}, look)
-    # The curves run from one corner to the other: the legend has room below.
-    legend = {"orientation": "v", "x": 1, "xanchor": "right", "y": 0.02, "yref": "paper", "yanchor": "bottom"}
-    figure.update_layout(
-        legend={**legend, "bgcolor": translucent(look.paper, 0.7), "font": {"size": 12}}, margin={"t": 34}
-    )
+    # The curves run from one corner to the other, so no corner is free for names: each has a row above.
+    rows = ROW * len(runs)
+    dress(figure, 370 + rows, {}, look)
+    legend = {"orientation": "v", "x": 0, "y": 1, "yref": "container", "yanchor": "top", "font": {"size": 12}}
+    figure.update_layout(legend=legend, margin={"t": 14 + rows})
     figure.update_xaxes(range=[0, 1.03], dtick=0.25, title_text="Recall")
     figure.update_yaxes(range=[0, 1.03], dtick=0.25, title_text="Precision")
     return figure

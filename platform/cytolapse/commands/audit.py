@@ -95,7 +95,7 @@ def _logged(dataset: DataSet, out: Path, findings: int, tracking: str) -> str:
 
     tags = {"cytolapse.dataset": dataset.name, "cytolapse.digest": dataset.digest, AUDIT: findings}
     with start_run(tracking, dataset.name, f"audit-{dataset.name}", tags) as run:
-        run.input(dataset.name, dataset.digest, "test", str(dataset.path))
+        run.input(dataset.name, dataset.digest, "test", str(dataset.path.resolve()))
         for path in sorted(out.iterdir()):
             run.artifact(path, "audit")
     return run.closing_line()
