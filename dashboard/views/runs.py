@@ -128,9 +128,25 @@ if member and by != "none":
     links.keep("of", member)
     shown = shown[board.members(runs, by, member).loc[shown.index]]
 
-actions = st.container(horizontal=True, vertical_alignment="center", key="actions")
 found = {name: shown[shown["dataset"] == name] for name in (datasets if dataset == EVERY else [dataset])}
 built = {name: board.ordered(here, source, sort) for name, here in found.items() if len(here)}
+# What answers a click comes before the tables: a page is drawn from above while the script goes on.
+with bar:
+    if built:
+        st.download_button(
+            "CSV",
+            exported,
+            "runs.csv",
+            "text/csv",
+            icon=":material/download:",
+            help="All runs that fit, with the columns shown.",
+            on_click="ignore",
+        )
+    st.caption(f"{sum(map(len, built.values()))} of {len(every)} runs")
+    narrow.told()
+st.session_state["picked"] = ticked
+with st.container(horizontal=True, vertical_alignment="center", key="actions"):
+    picked.actions(every, ticked)
 for name, here in built.items():
     st.subheader(NO_DATASET if name == tables.UNKNOWN else plain(name), anchor=False)
     if by != "none" and not member:
@@ -151,28 +167,12 @@ if built:
                     st.markdown(f"**{plain(name)}**")
                 show_bars(here, source, BARRED[score], f"bars-{place}")
 
-with bar:
-    if built:
-        st.download_button(
-            "CSV",
-            exported,
-            "runs.csv",
-            "text/csv",
-            icon=":material/download:",
-            help="All runs that fit, with the columns shown.",
-            on_click="ignore",
-        )
-    st.caption(f"{sum(map(len, built.values()))} of {len(every)} runs")
-    narrow.told()
 if runs.empty:
     parts.note("No experiments yet", parts.NOTHING_TRAINED, parts.FIRST_STEPS)
 elif not built:
     parts.note(
         "No run fits the filter", "Clear it, or choose another data set above.", icon=":material/filter_alt_off:"
     )
-st.session_state["picked"] = ticked
-with actions:
-    picked.actions(every, ticked)
 st.caption(
     "SEG does not punish false positives: read it beside F1. n: truth objects that the scores rest on. "
     "Scores of different data sets, splits or references are not comparable."
