@@ -1,6 +1,6 @@
 """Every page of the dashboard as a picture: two sizes of window, light and dark.
 
-    PYTHONPATH=platform:. python benchmarks/screenshots.py mlflow.db pictures/ [--page NAME=PATH ...] [--scheme dark]
+    PYTHONPATH=platform:. python benchmarks/screenshots.py mlflow.db docs/pages [--page NAME=PATH ...] [--scheme dark]
 
 PATH is what follows the server's address, as `compare?run=...&run=...`; without --page every page is taken as it opens.
 """
@@ -8,8 +8,11 @@ PATH is what follows the server's address, as `compare?run=...&run=...`; without
 from __future__ import annotations
 
 import argparse
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from PIL import Image
 
 from benchmarks.browsing import chromium, dashboard
 
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 PAGES = ("overview", "runs", "compare", "movie", "errors", "try_it", "registry", "data")
 SIZES = ((1440, 900), (1024, 768))
 SCHEMES = ("light", "dark")
+QUALITY = 80
 PAINTED_MS = 2500
 """Canvases and figures have no event that says that they are painted."""
 
@@ -32,7 +36,7 @@ def settle(page: Page) -> None:
 
 
 def main() -> None:
-    """Write one PNG for each page, size and scheme."""
+    """Write one WebP for each page, size and scheme."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("store", type=Path, metavar="DATABASE")
     parser.add_argument("folder", type=Path, metavar="OUT")
@@ -49,7 +53,8 @@ def main() -> None:
                 for name, path in pages.items():
                     page.goto(f"{address}/{path}", timeout=120_000)
                     settle(page)
-                    page.screenshot(path=given.folder / f"{name}-{width}x{height}-{scheme}.png", timeout=120_000)
+                    picture = Image.open(io.BytesIO(page.screenshot(timeout=120_000)))
+                    picture.save(given.folder / f"{name}-{width}-{scheme}.webp", quality=QUALITY, method=6)
                 page.close()
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from dashboard.board import INTERVAL, STANDARD
+from dashboard.runs.board import INTERVAL, STANDARD
 from dashboard.scores import LEADERBOARD, OP_CSB, READINGS, SEG, TRUTH, Score
 
 if TYPE_CHECKING:

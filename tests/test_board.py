@@ -7,8 +7,8 @@ import shlex
 import pandas as pd
 import pytest
 
-from dashboard import again, board, charts
-from dashboard.champion import champion_of, headline
+from dashboard.runs import again, board, charts
+from dashboard.runs.champion import champion_of, headline
 from dashboard.scores import SEG, Score
 
 SELECTION = "metrics.val/silver/op_csb_masks"

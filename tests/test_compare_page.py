@@ -15,7 +15,7 @@ from test_dashboard import link, show, words  # noqa: F401 - `show` is a fixture
 
 from cytolapse.tracking import open_store, start_run
 from dashboard import colours, plots
-from dashboard.compared import AXES
+from dashboard.compare.compared import AXES
 
 if TYPE_CHECKING:
     from streamlit.testing.v1 import AppTest

@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 from cytolapse.metrics import summarise
-from dashboard import compared, paired, tables
+from dashboard import tables
+from dashboard.compare import compared, paired
 from dashboard.scores import COUNTS, SEG, TRUTH
 
 NAMES = {"a": "A", "b": "B"}

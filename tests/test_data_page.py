@@ -13,7 +13,7 @@ from pages import opened, words
 from cytolapse.data import open_dataset
 from cytolapse.data.check import check_dataset
 from cytolapse.tracking import open_store, start_run
-from dashboard.datasets import folder_key
+from dashboard.data.datasets import folder_key
 
 READS = "Comes when every file was read"
 

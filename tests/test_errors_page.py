@@ -16,7 +16,7 @@ from cytolapse.metrics.bins import by_bin
 from cytolapse.previews import FrameView
 from cytolapse.tracking import open_store, start_run
 from cytolapse.tracking.tables import read_rows
-from dashboard.mistakes import KINDS, Mistakes, Wish, kinds_of
+from dashboard.errors.mistakes import KINDS, Mistakes, Wish, kinds_of
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dashboard import colours, compared, figures
+from dashboard import colours, figures
+from dashboard.compare import compared
 from dashboard.figures import Line
 from dashboard.words import label, plain
 

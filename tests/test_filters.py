@@ -3,7 +3,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from dashboard import filters
+from dashboard.runs import filters
 
 
 def runs() -> pd.DataFrame:

@@ -275,7 +275,7 @@ def test_a_change_that_the_store_refuses_is_told(show, lab):
 def test_a_long_table_comes_in_pages_and_the_export_is_whole(show, lab, monkeypatch):
     uri, _ = lab
     add_tag([open_store(uri).runs()["run_id"].iloc[0]], "x", "ada", uri)
-    monkeypatch.setattr("dashboard.board.PAGE", 2)
+    monkeypatch.setattr("dashboard.runs.board.PAGE", 2)
     at = show(uri, "runs")
     assert (len(names(at)), len(at.get("pagination"))) == (2, 1)
     assert "1-2 of 5" in words(at)

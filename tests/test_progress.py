@@ -3,7 +3,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from dashboard.progress import Progress, ago, best_so_far, changes, duration, lately, newest, progress, thin
+from dashboard.runs.progress import Progress, ago, best_so_far, changes, duration, lately, newest, progress, thin
 
 NOW = pd.Timestamp("2026-03-02 12:00", tz="UTC")
 

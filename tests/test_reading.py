@@ -17,14 +17,14 @@ from cytolapse.data.check import check_dataset
 from cytolapse.data.movie import read_digest
 from cytolapse.data.tiff import read_image
 from cytolapse.overlay import SILVER, TRUTH
-from dashboard import reading as module
-from dashboard import samples
-from dashboard.annotated import annotated, stored, summary, tables
-from dashboard.datasets import Known, known, listed
+from dashboard.data import reading as module
+from dashboard.data import samples
+from dashboard.data.annotated import annotated, stored, summary, tables
+from dashboard.data.datasets import Known, known, listed
+from dashboard.data.reading import Desk, Reading
+from dashboard.data.strips import stretches, truth_strip
 from dashboard.figures import DARK, LIGHT
 from dashboard.figures.cells import colour, elongations, over_time, sizes
-from dashboard.reading import Desk, Reading
-from dashboard.strips import stretches, truth_strip
 
 
 @pytest.fixture

@@ -20,8 +20,9 @@ from cytolapse.tracking import open_store, start_run
 from cytolapse.tracking.client import connect
 from cytolapse.tracking.decisions import LOST, PROMOTED, REFUSED, ROLLED_BACK, Decision, decisions_frame
 from cytolapse.tracking.promotion import Refused, Wish, promote
-from dashboard import history, jobs, promoting, reads, versions
-from dashboard.jobs import Done, Job
+from dashboard import reads
+from dashboard.registry import history, jobs, promoting, versions
+from dashboard.registry.jobs import Done, Job
 
 ROOM = Path(dashboard.__file__).parent
 

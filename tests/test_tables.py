@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from dashboard import tables
+from dashboard.registry.versions import tags_table, version_table
 from dashboard.scores import ALL, READINGS, SEG, SOURCES, TRUTH
-from dashboard.versions import tags_table, version_table
 
 EVIL = '<img src=x onerror="alert(1)"> [x](javascript:alert(1))'
 NOTHING = pd.DataFrame(columns=["run_id", "name", "status", "started", "finished", "dataset", "recipe", "head"])

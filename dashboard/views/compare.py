@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from cytolapse.errors import CytolapseError
-from dashboard import columns, compared, figures, links, paired, parts, plots, reads, results, scores, tables
+from dashboard import columns, figures, links, parts, plots, reads, scores, tables
+from dashboard.compare import compared, paired, results
 from dashboard.words import plain
 
 if TYPE_CHECKING:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from cytolapse.data.findings import count
-from dashboard import cells_shown, elsewhere, links, parts, samples, shelf, strips, tables
-from dashboard.annotated import tables as read_tables
-from dashboard.datasets import Known, Listed, folder_key, known
-from dashboard.mistakes import ALL
+from dashboard import links, parts, tables
+from dashboard.data import cells_shown, elsewhere, samples, shelf, strips
+from dashboard.data.annotated import tables as read_tables
+from dashboard.data.datasets import Known, Listed, folder_key, known
+from dashboard.errors.mistakes import ALL
 from dashboard.words import plain
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from dashboard.reading import Reading
+    from dashboard.data.reading import Reading
 
 SHOWN = 8
 # How often the page looks at a reading: drawing figures takes from the time that it needs.

@@ -5,9 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from cytolapse.errors import CytolapseError
-from dashboard import auditing, colours, evidence, figures_errors, gallery, links, parts, reads, tables, worst
-from dashboard.evidence import Shown
-from dashboard.mistakes import ALL, BINS, KINDS, Wish
+from dashboard import colours, links, parts, reads, tables
+from dashboard.errors import auditing, evidence, gallery, worst
+from dashboard.errors import figure as figures_errors
+from dashboard.errors.evidence import Shown
+from dashboard.errors.mistakes import ALL, BINS, KINDS, Wish
 from dashboard.scores import SOURCES_HELP
 from dashboard.words import plain
 

@@ -8,10 +8,11 @@ import pandas as pd
 import streamlit as st
 
 from cytolapse.errors import CytolapseError
-from dashboard import charts, filters, parts, reads, tables
-from dashboard.champion import champion_of, headline
+from dashboard import parts, reads, tables
 from dashboard.columns import newest as newest_columns
-from dashboard.progress import best_so_far, changes, lately, newest
+from dashboard.runs import charts, filters
+from dashboard.runs.champion import champion_of, headline
+from dashboard.runs.progress import best_so_far, changes, lately, newest
 from dashboard.scores import SOURCES
 from dashboard.words import plain
 

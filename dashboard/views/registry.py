@@ -9,10 +9,11 @@ import streamlit as st
 
 from cytolapse.errors import CytolapseError
 from cytolapse.tracking.promotion.policy import policy_of
-from dashboard import columns, history, links, parts, promoting, reads, tables
-from dashboard.champion import ALIAS, headline
+from dashboard import columns, links, parts, reads, tables
+from dashboard.registry import history, promoting
+from dashboard.registry.versions import evidence, rules_table, tags_table, version_table, when
+from dashboard.runs.champion import ALIAS, headline
 from dashboard.scores import SOURCES, SOURCES_HELP
-from dashboard.versions import evidence, rules_table, tags_table, version_table, when
 from dashboard.words import plain
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from dashboard import board, changes, charts, columns, filters, links, narrow, parts, picked, reads, tables
+from dashboard import columns, links, parts, reads, tables
+from dashboard.runs import board, changes, charts, filters, narrow, picked
 from dashboard.scores import LEADERBOARD, SOURCES, SOURCES_HELP, Score, prefix
 from dashboard.words import plain
 

@@ -9,16 +9,17 @@ import streamlit as st
 
 from cytolapse.errors import CytolapseError
 from cytolapse.tracking import open_store
-from dashboard import reads, samples
-from dashboard.annotated import Cells, stored
-from dashboard.datasets import Listed, listed
-from dashboard.reading import Desk, Reading
+from dashboard import reads
+from dashboard.data import samples
+from dashboard.data.annotated import Cells, stored
+from dashboard.data.datasets import Listed, listed
+from dashboard.data.reading import Desk, Reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from cytolapse.previews import Previews
-    from dashboard.samples import Sample
+    from dashboard.data.samples import Sample
 
 PARTS = ("test", "val")
 MOST = 5

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from cytolapse.tracking import marks
-from dashboard import again, changes, filters, reads, tables, writers
+from dashboard import reads, tables, writers
+from dashboard.runs import again, changes, filters
 from dashboard.words import plain
 
 if TYPE_CHECKING:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from dashboard import columns, evidence, links
-from dashboard.mistakes import ALL
+from dashboard import columns, links
+from dashboard.errors import evidence
+from dashboard.errors.mistakes import ALL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

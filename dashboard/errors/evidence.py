@@ -9,8 +9,9 @@ import pandas as pd
 import streamlit as st
 
 from cytolapse.errors import CytolapseError
-from dashboard import cutouts, reads
-from dashboard.mistakes import Mistakes, movie
+from dashboard import reads
+from dashboard.errors import cutouts
+from dashboard.errors.mistakes import Mistakes, movie
 from dashboard.tables import AUDIT
 from dashboard.words import plain
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from dashboard.champion import between
-from dashboard.filters import TAG, tag_lists
-from dashboard.progress import thin
+from dashboard.runs.champion import between
+from dashboard.runs.filters import TAG, tag_lists
+from dashboard.runs.progress import thin
 from dashboard.scores import LEADERBOARD, OP_CSB, READINGS, SEG, TRUTH, Score, prefix
 from dashboard.tables import SELECTION, UNKNOWN, column, leaderboard, minutes, score_of, text, times
 

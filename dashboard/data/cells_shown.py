@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from dashboard import plots
-from dashboard.annotated import summary
+from dashboard.data.annotated import summary
 from dashboard.figures import cells as figures
 
 if TYPE_CHECKING:
-    from dashboard.annotated import Cells
+    from dashboard.data.annotated import Cells
 
 KIND_HELP = (
     "Gold: masks that people drew. Silver: masks that programs made and people checked. "

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from cytolapse.errors import CytolapseError
-from dashboard import auditing, cutouts, evidence, links
-from dashboard.cutouts import Card
-from dashboard.mistakes import BINS, KINDS, Wish
+from dashboard import links
+from dashboard.errors import auditing, cutouts, evidence
+from dashboard.errors.cutouts import Card
+from dashboard.errors.mistakes import BINS, KINDS, Wish
 
 if TYPE_CHECKING:
-    from dashboard.evidence import Shown
+    from dashboard.errors.evidence import Shown
 
 CELLS = 21
 """Cut-outs on one page."""

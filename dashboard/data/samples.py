@@ -14,15 +14,15 @@ from cytolapse.data.tiff import as_frame, as_labels, read_image
 from cytolapse.errors import CytolapseError
 from cytolapse.overlay import SILVER, TRUTH, Pen, draw
 from cytolapse.previews import display_limits, to_display
-from dashboard.annotated import KINDS
-from dashboard.cutouts import BOX
+from dashboard.data.annotated import KINDS
+from dashboard.errors.cutouts import BOX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from cytolapse.overlay import Colour
-    from dashboard.datasets import Sequence as Listing
+    from dashboard.data.datasets import Sequence as Listing
 
 COUNT = 3
 WIDE = 640

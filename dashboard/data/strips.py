@@ -11,7 +11,7 @@ from dashboard.figures.cells import COLOURS, TITLES
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from dashboard.datasets import Listed
+    from dashboard.data.datasets import Listed
 
 PARTS = {"train": "training", "validation": "validation", "test": "test"}
 _SHADES = {"train": ("#6b7884", "#9aa7b3"), "validation": ("#b57a00", "#e69f00"), "test": ("#0072b2", "#56b4e9")}

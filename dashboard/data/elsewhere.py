@@ -10,14 +10,15 @@ import streamlit as st
 from cytolapse.data.ctc import OFFICIAL, Facts
 from cytolapse.data.findings import count
 from cytolapse.errors import CytolapseError
-from dashboard import cells_shown, parts, reads, samples, shelf, strips, tables
+from dashboard import parts, reads, tables
+from dashboard.data import cells_shown, samples, shelf, strips
 from dashboard.words import plain
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from dashboard.datasets import Known
-    from dashboard.shelf import Told
+    from dashboard.data.datasets import Known
+    from dashboard.data.shelf import Told
 
 ICON = ":material/dataset:"
 

@@ -13,13 +13,13 @@ from cytolapse.data.movie import read_digest
 from cytolapse.data.tiff import Array, as_labels, read_image
 from cytolapse.errors import CytolapseError
 from cytolapse.metrics import is_full
-from dashboard.annotated import Annotated, annotated
+from dashboard.data.annotated import Annotated, annotated
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from cytolapse.data.findings import Finding
-    from dashboard.datasets import Listed
+    from dashboard.data.datasets import Listed
 
 PATIENCE_S = 60
 """After so long without a visitor a reading stops."""

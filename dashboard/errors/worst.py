@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from cytolapse.errors import CytolapseError
-from dashboard import columns, cutouts, evidence, links
-from dashboard.mistakes import kinds_of
+from dashboard import columns, links
+from dashboard.errors import cutouts, evidence
+from dashboard.errors.mistakes import kinds_of
 
 if TYPE_CHECKING:
-    from dashboard.evidence import Shown
+    from dashboard.errors.evidence import Shown
 
 WORST = 50
 """Frames that are listed."""

@@ -9,9 +9,9 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import reads, tables, writers
-from dashboard.filters import archived
-from dashboard.jobs import Done, Job
-from dashboard.versions import rules_table
+from dashboard.registry.jobs import Done, Job
+from dashboard.registry.versions import rules_table
+from dashboard.runs.filters import archived
 from dashboard.words import plain
 
 if TYPE_CHECKING:

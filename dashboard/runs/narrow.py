@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dashboard import filters, links, tables
+from dashboard import links, tables
+from dashboard.runs import filters
 from dashboard.words import plain
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from dashboard.mistakes import BINS
+from dashboard.errors.mistakes import BINS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

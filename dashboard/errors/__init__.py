@@ -1,0 +1,1 @@
+"""What the Errors page shows."""

@@ -1,0 +1,1 @@
+"""What the Registry page shows and does."""

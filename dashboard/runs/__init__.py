@@ -1,0 +1,1 @@
+"""What the pages Overview and Runs show and do."""
