@@ -30,6 +30,7 @@ page = st.navigation(
     ],
     position="top",
 )
+links.begin()
 try:
     page.run()
 except CytolapseError as error:

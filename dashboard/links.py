@@ -180,6 +180,11 @@ def keep(key: str, value: str | Sequence[str]) -> None:
     _shown()[key] = value
 
 
+def begin() -> None:
+    """Forget what parts of the page showed that were drawn alone since: they write what they change themselves."""
+    _shown().clear()
+
+
 def commit() -> None:
     """Write all selections of the page, defaults too, in one go: a link means the same when newer runs exist."""
     shown = {key: [value] if isinstance(value, str) else list(value) for key, value in _shown().items() if value != []}

@@ -37,6 +37,11 @@ def do(said: str, change: Callable[..., Any], *given: Any) -> None:
     st.session_state[_SAID] = (True, said)
 
 
+def waiting() -> bool:
+    """Whether the page has still to tell of a change, and to show it: a part of it alone does neither."""
+    return _SAID in st.session_state
+
+
 def tell() -> None:
     """What became of the last change, once."""
     if _SAID in st.session_state:

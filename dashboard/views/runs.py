@@ -37,6 +37,23 @@ def page_of(count: int, key: str) -> slice:
     return rows
 
 
+@st.fragment
+def show_tables() -> None:
+    """What can be done with the ticked runs, and the tables: a tick or another page draws these alone."""
+    if changes.waiting():
+        st.rerun()
+    there = set(every["run_id"].astype(str))
+    ticked = [run_id for run_id in st.query_params.get_all("run") if run_id in there]
+    st.session_state["picked"] = ticked
+    with st.container(horizontal=True, vertical_alignment="center", key="actions"):
+        picked.actions(every, ticked)
+    for name, here in built.items():
+        st.subheader(NO_DATASET if name == tables.UNKNOWN else plain(name), anchor=False)
+        if by != "none" and not member:
+            show_groups(here, source, by, name)
+        show_table(name, here, "page" if len(built) == 1 else f"page-{name}")
+
+
 def show_table(name: str, here: pd.DataFrame, key: str) -> None:
     """One page of a data set's runs, with what is read for these rows alone: validation curves, readings."""
     rows = here.iloc[page_of(len(here), key)]
@@ -90,7 +107,7 @@ def show_bars(here: pd.DataFrame, source: str, score: Score, key: str) -> None:
 changes.tell()
 parts.title("Runs", "Every experiment, the best on validation first. Hover a column's head for its definition.")
 every = parts.runs_or_stop()
-ticked = links.asked("Runs", "run", list(every["run_id"]))
+links.asked("Runs", "run", list(every["run_id"]))
 runs = every.assign(dataset=tables.text(every, "dataset"))
 
 search_at, dataset_at, source_at, sort_at, group_at = st.columns([1.4, 1, 1, 1, 0.8], vertical_alignment="bottom")
@@ -145,14 +162,7 @@ with bar:
         )
     st.caption(f"{sum(map(len, built.values()))} of {len(every)} runs")
     narrow.told()
-st.session_state["picked"] = ticked
-with st.container(horizontal=True, vertical_alignment="center", key="actions"):
-    picked.actions(every, ticked)
-for name, here in built.items():
-    st.subheader(NO_DATASET if name == tables.UNKNOWN else plain(name), anchor=False)
-    if by != "none" and not member:
-        show_groups(here, source, by, name)
-    show_table(name, here, "page" if len(built) == 1 else f"page-{name}")
+show_tables()
 if built:
     title = "Scores with their intervals"
     bars = st.expander(title, expanded=len(built) == 1, icon=":material/error_med:", on_change="rerun")
