@@ -174,7 +174,7 @@ def test_a_model_is_promoted_and_rolled_back(lab, page):
     page.get_by_text("Champion: version 2").wait_for()
     confirm(page, "Promote", "sharper outlines", "Yes, make it champion")
     page.get_by_text("Champion: version 3").wait_for(timeout=LONG_MS)
-    assert page.get_by_text("sharper outlines").first.is_visible()
+    page.get_by_text("sharper outlines").first.wait_for()
     page.get_by_text("by grace").first.wait_for()
     confirm(page, "Roll back", "it loses small cells", "Yes, roll back")
     page.get_by_text("Champion: version 2").wait_for(timeout=LONG_MS)

@@ -199,7 +199,7 @@ def test_the_address_names_folders_that_the_store_knows(monkeypatch, store, tmp_
     at = read(monkeypatch, store, folder=folder_key(str(roots[0])))
     assert at.metric[0].value == "3"
     assert at.selectbox[1].options == [str(root) for root in roots[::-1]]
-    at = read(monkeypatch, store, folder=str(tmp_path))
+    at = opened(monkeypatch, store, "data", folder=str(tmp_path))
     assert "The link asks for what is not here" in at.warning[0].value
     assert at.metric[0].value == "5", "that of the newest run that is here"
 

@@ -130,7 +130,7 @@ def test_keys_and_play(look, world):
     page.wait_for_timeout(400)
     assert frame(page) == still
     page.get_by_label("Keys", exact=True).click()
-    assert page.get_by_text("next frame with errors").is_visible()
+    page.get_by_text("next frame with errors").wait_for()
 
 
 def test_zoom_and_place_stay_and_are_in_the_address(look, world):
@@ -200,7 +200,7 @@ def test_side_by_side_with_one_view(look, world):
     captions = [page.locator(".caption").nth(n).inner_text() for n in range(3)]
     assert captions[0].startswith("unet-boundary")
     assert "<b>bare</b>" in captions[2], "names are text, never HTML"
-    assert page.get_by_text("This run has no stored frames of sequence 02.").is_visible()
+    page.get_by_text("This run has no stored frames of sequence 02.").wait_for()
     assert coloured(page, 0) > 100
     assert coloured(page, 1) > 100
     assert np.abs(pixels(page, 0) - pixels(page, 1)).max() > 60, "each has its own prediction"
