@@ -117,6 +117,18 @@ def store(tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyPatch)
     return f"sqlite:///{tmp_path}/mlflow.db"
 
 
+@pytest.fixture(scope="module")
+def module_store(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Any:
+    """Address of a tracking store for all tests of a file; until they end, only what it says is in the environment."""
+    folder = tmp_path_factory.mktemp("store")
+    shutil.copy(empty_database, folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CYTOLAPSE_HOME", str(folder / "home"))
+        for name in ("MLFLOW_RUN_ID", "MLFLOW_TRACKING_URI"):
+            patch.delenv(name, raising=False)
+        yield f"sqlite:///{folder / 'mlflow.db'}"
+
+
 @pytest.fixture
 def cli(capfd: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Run `cytolapse ...` in this process, in tmp_path: words -> (exit code, stdout, stderr)."""

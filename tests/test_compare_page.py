@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,16 +21,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="module")
-def long_world(tmp_path_factory, empty_database):
+def long_world(module_store):
     """Nine runs with enough blocks of frames for intervals."""
-    with pytest.MonkeyPatch.context() as patch:
-        folder = tmp_path_factory.mktemp("store")
-        patch.setenv("CYTOLAPSE_HOME", str(folder / "home"))
-        patch.delenv("MLFLOW_RUN_ID", raising=False)
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        uri = f"sqlite:///{folder / 'mlflow.db'}"
-        shutil.copy(empty_database, folder)
-        yield uri, [log_long(uri, number) for number in range(9)]
+    return module_store, [log_long(module_store, number) for number in range(9)]
 
 
 def log_long(uri: str, number: int) -> str:

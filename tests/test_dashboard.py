@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import ast
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -23,18 +22,11 @@ ROOM = Path(dashboard.__file__).parent
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory, empty_database):
+def world(module_store):
     """A store with runs, and their ids."""
-    with pytest.MonkeyPatch.context() as patch:
-        folder = tmp_path_factory.mktemp("store")
-        patch.setenv("CYTOLAPSE_HOME", str(folder / "home"))
-        patch.delenv("MLFLOW_RUN_ID", raising=False)
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        uri = f"sqlite:///{folder / 'mlflow.db'}"
-        shutil.copy(empty_database, folder)
-        ids = make_store(uri)
-        register(uri, ids["unet"])
-        yield uri, ids
+    ids = make_store(module_store)
+    register(module_store, ids["unet"])
+    return module_store, ids
 
 
 def register(uri: str, run_id: str) -> None:

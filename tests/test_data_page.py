@@ -39,16 +39,9 @@ def read(monkeypatch, store: str, **query):
 
 
 @pytest.fixture(scope="module")
-def scored(tmp_path_factory, empty_database):
+def scored(module_store):
     """A store with runs whose data are nowhere, and their ids."""
-    with pytest.MonkeyPatch.context() as patch:
-        folder = tmp_path_factory.mktemp("store")
-        patch.setenv("CYTOLAPSE_HOME", str(folder / "home"))
-        for name in ("MLFLOW_RUN_ID", "MLFLOW_TRACKING_URI"):
-            patch.delenv(name, raising=False)
-        uri = f"sqlite:///{folder / 'mlflow.db'}"
-        shutil.copy(empty_database, folder)
-        yield uri, make_store(uri)
+    return module_store, make_store(module_store)
 
 
 def test_a_data_set_at_a_glance(monkeypatch, store, tmp_path):

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
@@ -20,16 +19,9 @@ from dashboard.errors.mistakes import KINDS, Mistakes, Wish, kinds_of
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory, empty_database):
+def world(module_store):
     """A store with runs, and their ids."""
-    with pytest.MonkeyPatch.context() as patch:
-        folder = tmp_path_factory.mktemp("store")
-        patch.setenv("CYTOLAPSE_HOME", str(folder / "home"))
-        for name in ("MLFLOW_RUN_ID", "MLFLOW_TRACKING_URI"):
-            patch.delenv(name, raising=False)
-        uri = f"sqlite:///{folder / 'mlflow.db'}"
-        shutil.copy(empty_database, folder)
-        yield uri, make_store(uri)
+    return module_store, make_store(module_store)
 
 
 def cards(at):
