@@ -114,7 +114,7 @@ def interactions(browser: Browser, address: str, pid: int) -> dict[str, float]:
     def chosen() -> None:
         page.get_by_role("combobox", name="Data set").click()
         page.get_by_role("option", name="BF-C2DL-MuSC").click()
-        page.get_by_role("heading", name="PhC-C2DH-U373").wait_for(state="hidden")
+        page.get_by_text(re.compile(r"^PhC-C2DH-U373: ")).wait_for(state="hidden")
 
     def turned() -> None:
         page.get_by_role("button", name="Page 2", exact=True).first.click()

@@ -6,12 +6,11 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+import pandas as pd
 import streamlit as st
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    import pandas as pd
 
     from cytolapse.tracking import RunStore
 
@@ -29,6 +28,7 @@ class Runs:
         self.uri = uri
         self.lock = threading.Lock()
         self.table: pd.DataFrame | None = None
+        self.packed = pd.DataFrame()
         self.whole = 0.0
         self.next = 0.0
         self.written = ""
@@ -40,8 +40,7 @@ class Runs:
             self._read(opened(self.uri), began)
             took = time.monotonic() - began
             self.next = began + max(LIVE_SECONDS, took / SHARE)
-        assert self.table is not None
-        return self.table
+        return self.packed
 
     def _read(self, store: RunStore, began: float) -> None:
         written = store.written()
@@ -54,4 +53,11 @@ class Runs:
                 self.table, self.whole = store.runs(), began
         else:
             self.table = store.runs(self.table)
+        self.packed = packed(self.table)
         self.written = written
+
+
+def packed(table: pd.DataFrame) -> pd.DataFrame:
+    """With all text in one block, of which rows are taken several times as fast as of dozens of Arrow's columns."""
+    texts = {name: object for name in table if isinstance(table[name].dtype, pd.StringDtype)}
+    return table.astype(texts).copy()  # a copy has one block per type

@@ -146,7 +146,8 @@ def rows(widget: str, key: str, values: Sequence[str], table: Any, **settings: A
     """A table with a value per row; ticked are those that the URL names, beside the values of other tables."""
     wanted = st.query_params.get_all(key)
     ticked = [place for place, value in enumerate(values) if value in wanted]
-    if widget not in st.session_state or st.session_state[widget]["selection"]["rows"] != ticked:
+    shown = st.session_state[widget]["selection"]["rows"] if widget in st.session_state else []
+    if shown != ticked:  # what is set is sent with the table, and another table is drawn anew
         st.session_state[widget] = {"selection": {"rows": ticked, "columns": [], "cells": []}}
 
     def write() -> None:

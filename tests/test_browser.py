@@ -44,7 +44,7 @@ def test_four_pages(browser, server, tmp_path):
     page.screenshot(path=tmp_path / "compare.png")
 
     page.get_by_role("link", name="Runs").click()
-    page.get_by_role("heading", name="demo").wait_for()
+    page.get_by_text("demo: 3 runs").wait_for()
     table = page.get_by_test_id("stDataFrame").first
     table.locator("canvas").first.wait_for()
     table.get_by_test_id("glide-cell-1-0").wait_for(state="attached")
@@ -60,6 +60,7 @@ def test_four_pages(browser, server, tmp_path):
     page.screenshot(path=tmp_path / "movie.png")
     page.keyboard.press("ArrowRight")
     page.locator(".player[data-frame='13']").wait_for()
+    page.get_by_text("Objects in frame 13").wait_for()  # the server knows it: its answer comes not after the way back
     page.wait_for_url("**frame=13*")
     page.go_back()
     page.locator(".player[data-frame='12']").wait_for()

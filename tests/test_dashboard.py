@@ -79,7 +79,7 @@ def test_leaderboard(show, world):
     assert list(table["seed"].dropna()) == [0, 0]
     assert list(table["readings"]) == [2, 1, 0]
     assert table["movie"].iloc[0] == f"movie?run={ids['unet']}"
-    assert "No data set named" in words(at)
+    assert [each.label for each in at.expander][:2] == ["**demo**: 3 runs", "**No data set named**: 1 run"]
     silver = show(uri, "runs", scores="test-silver", recipe="unet", dataset="demo").dataframe[0].value
     assert list(silver["n_truth"].dropna()) == [24]
     assert set(silver["recipe"]) == {"unet"}

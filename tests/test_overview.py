@@ -220,6 +220,9 @@ def test_a_run_is_trained_again_by_a_line_to_copy(show, lab, store):
     connect(store).set_tag(ids["live"], "cytolapse.command", json.dumps(["train", "unet", "--data", "my data"]))
     connect(store).set_tag(ids["live"], "cytolapse.git_commit", "c" * 40)
     at = show(uri, "runs", run=[ids["live"], ids["parent"]])
+    assert not at.code, "nothing is written before someone asks"
+    at.session_state["again"] = True  # as the button does
+    at.run()
     assert at.code[0].value == f"git checkout {'c' * 40}\ncytolapse train unet --data 'my data'"
     assert "It trained nothing" in words(at)
 

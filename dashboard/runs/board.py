@@ -77,7 +77,7 @@ def choices(runs: pd.DataFrame) -> dict[str, str]:
     """Every column that can be chosen -> its title: the usual ones, then parameters, metrics and tags of the runs."""
     own = {name: title for name, title in STANDARD.items() if name != "name"}
     kinds = ("params.cfg.", "params.tool.", "metrics.", "tags.cytolapse.")
-    others = [name for kind in kinds for name in runs if name.startswith(kind) and runs[name].notna().any()]
+    others = [name for kind in kinds for name in runs if name.startswith(kind)]
     return own | {name: name.removeprefix("params.").removeprefix("tags.") for name in others}
 
 

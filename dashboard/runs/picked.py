@@ -12,7 +12,7 @@ from dashboard.runs import again, changes, filters
 from dashboard.words import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Sequence, Sized
 
     import pandas as pd
 
@@ -27,22 +27,26 @@ def actions(runs: pd.DataFrame, picked: Sequence[str]) -> None:
         runs: `RunStore.runs()`.
         picked: their run ids.
     """
+    count = "this run" if len(picked) == 1 else counted(picked)
+    for page, title, icon, most in (
+        ("compare", f"Compare {count}" if picked else "Compare", "ssid_chart", None),
+        ("movie", "Movies side by side" if len(picked) > 1 else "Movie", "movie", 3),
+    ):
+        st.page_link(
+            f"views/{page}.py",
+            label=title,
+            icon=f":material/{icon}:",
+            query_params={"run": list(picked[:most])},
+            disabled=not picked,
+        )
     if not picked:
         st.caption("Tick runs on the left of a table to compare, repeat, tag, archive or stop them.")
         return
     chosen = runs.set_axis(runs["run_id"].astype(str)).loc[list(picked)]
-    count = "this run" if len(picked) == 1 else f"{len(picked)} runs"
-    st.page_link(
-        "views/compare.py", label=f"Compare {count}", icon=":material/ssid_chart:", query_params={"run": list(picked)}
-    )
-    st.page_link(
-        "views/movie.py",
-        label="Movie" if len(picked) == 1 else "Movies side by side",
-        icon=":material/movie:",
-        query_params={"run": list(picked[:3])},
-    )
-    with st.popover("Train again", icon=":material/replay:"):
-        commands(chosen)
+    again_at = st.popover("Train again", icon=":material/replay:", key="again", on_change="rerun")
+    if again_at.open:
+        with again_at:
+            commands(chosen)
     mlflow = reads.pages_of_mlflow()
     if mlflow:
         st.link_button("MLflow", f"{mlflow}/#/runs/{picked[0]}", icon=":material/open_in_new:")
@@ -75,10 +79,10 @@ def _writing(chosen: pd.DataFrame, picked: list[str]) -> None:
     away = filters.archived(chosen)
     if not away.all():
         there = [str(run_id) for run_id in chosen.index[~away]]
-        _button("Archive", "archive", f"Archived: {_runs(there)}.", marks.archive, there)
+        _button("Archive", "archive", f"Archived: {counted(there)}.", marks.archive, there)
     if away.any():
         there = [str(run_id) for run_id in chosen.index[away]]
-        _button("Restore", "unarchive", f"Restored: {_runs(there)}.", marks.restore, there)
+        _button("Restore", "unarchive", f"Restored: {counted(there)}.", marks.restore, there)
 
 
 def _stop(going: pd.DataFrame) -> None:
@@ -96,7 +100,7 @@ def _stop(going: pd.DataFrame) -> None:
 def _tags(chosen: pd.DataFrame, picked: list[str]) -> None:
     with st.form("tag", border=False, clear_on_submit=True):
         st.text_input("New tag", key="new-tag", placeholder="figure 2", max_chars=60)
-        st.form_submit_button(f"Tag {_runs(picked)}", on_click=_add_tag, args=(picked,))
+        st.form_submit_button(f"Tag {counted(picked)}", on_click=_add_tag, args=(picked,))
     for place, word in enumerate(filters.tags_of(chosen)):
         st.button(
             f"Remove {plain(word)}",
@@ -116,5 +120,6 @@ def _button(title: str, icon: str, said: str, change: Any, run_ids: list[str]) -
     st.button(title, key=title.lower(), icon=f":material/{icon}:", on_click=changes.do, args=(said, change, run_ids))
 
 
-def _runs(run_ids: Sequence[str]) -> str:
-    return "1 run" if len(run_ids) == 1 else f"{len(run_ids)} runs"
+def counted(runs: Sized) -> str:
+    """1 run, 2 runs, ..."""
+    return "1 run" if len(runs) == 1 else f"{len(runs)} runs"

@@ -47,20 +47,33 @@ def show_tables() -> None:
     st.session_state["picked"] = ticked
     with st.container(horizontal=True, vertical_alignment="center", key="actions"):
         picked.actions(every, ticked)
-    for name, here in built.items():
-        st.subheader(NO_DATASET if name == tables.UNKNOWN else plain(name), anchor=False)
-        if by != "none" and not member:
-            show_groups(here, source, by, name)
-        show_table(name, here, "page" if len(built) == 1 else f"page-{name}")
+    fits = sum(map(len, built.values())) <= board.PAGE
+    for place, (name, here) in enumerate(built.items()):
+        title = NO_DATASET if name == tables.UNKNOWN else plain(name)
+        if len(built) == 1:
+            st.subheader(title, anchor=False)
+            show_dataset(name, here, "page")
+            continue
+        wanted = fits or place == 0 or bool(here["run_id"].isin(ticked).any())
+        section = st.expander(f"**{title}**: {picked.counted(here)}", wanted, key=f"open-{name}", on_change="rerun")
+        if section.open:  # tables are costly: none is drawn that nobody sees
+            with section:
+                show_dataset(name, here, f"page-{name}")
+
+
+def show_dataset(name: str, here: pd.DataFrame, key: str) -> None:
+    """The groups and the runs of a data set."""
+    if by != "none" and not member:
+        show_groups(here, source, by, name)
+    show_table(name, here, key)
 
 
 def show_table(name: str, here: pd.DataFrame, key: str) -> None:
-    """One page of a data set's runs, with what is read for these rows alone: validation curves, readings."""
-    rows = here.iloc[page_of(len(here), key)]
-    if "readings" in chosen:
-        rows = rows.assign(readings=reads.readings(rows))
-    curves = reads.sparks([str(run_id) for run_id in rows["run_id"]]) if "spark" in chosen else {}
-    table = board.board(rows, source, chosen, curves, reads.pages_of_mlflow())
+    """One page of a data set's runs."""
+    rows = page_of(len(here), key)
+    if (name, rows.start) not in boards:
+        boards[name, rows.start] = board_of(here.iloc[rows])
+    table = boards[name, rows.start]
     links.rows(
         f"board-{name}-{source}-{by}",
         "run",
@@ -71,6 +84,14 @@ def show_table(name: str, here: pd.DataFrame, key: str) -> None:
         column_order=["name", *(column for column in chosen if column in table)],
         placeholder="—",
     )
+
+
+def board_of(rows: pd.DataFrame) -> pd.DataFrame:
+    """The table of some runs, with what is read for these alone: validation curves, readings."""
+    if "readings" in chosen:
+        rows = rows.assign(readings=reads.readings(rows))
+    curves = reads.sparks([str(run_id) for run_id in rows["run_id"]]) if "spark" in chosen else {}
+    return board.board(rows, source, chosen, curves, reads.pages_of_mlflow())
 
 
 def exported() -> str:
@@ -116,7 +137,7 @@ with bar.popover("Filters", icon=":material/filter_alt:"):
     runs = narrow.hidden(runs)
     fitting = narrow.narrowed(runs)
 known = tables.sources(runs) or list(SOURCES)
-datasets = sorted(runs["dataset"].unique(), key=lambda name: name == tables.UNKNOWN)
+datasets = sorted(runs["dataset"].unique(), key=lambda name: name == tables.UNKNOWN)  # else by their newest run
 with dataset_at:
     dataset = links.one(
         st.selectbox,
@@ -148,6 +169,8 @@ if member and by != "none":
 
 found = {name: shown[shown["dataset"] == name] for name in (datasets if dataset == EVERY else [dataset])}
 built = {name: board.ordered(here, source, sort) for name, here in found.items() if len(here)}
+# The pages of tables that were shown since: a tick shows them again.
+boards: dict[tuple[str, int | None], pd.DataFrame] = {}
 # What answers a click comes before the tables: a page is drawn from above while the script goes on.
 with bar:
     if built:
@@ -165,7 +188,8 @@ with bar:
 show_tables()
 if built:
     title = "Scores with their intervals"
-    bars = st.expander(title, expanded=len(built) == 1, icon=":material/error_med:", on_change="rerun")
+    few = len(built) == 1 and sum(map(len, built.values())) <= BARS
+    bars = st.expander(title, expanded=few, icon=":material/error_med:", on_change="rerun")
     if bars.open:  # figures are costly: none is drawn that nobody sees
         with bars:
             first = "seg" if f"metrics.{prefix(source)}seg_low" in shown else "selection"
