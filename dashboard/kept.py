@@ -7,7 +7,6 @@ import time
 from typing import TYPE_CHECKING
 
 import pandas as pd
-import streamlit as st
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,12 +34,13 @@ class Runs:
 
     def now(self, opened: Callable[[str], RunStore]) -> pd.DataFrame:
         """The table, read again where it is old and something was written."""
-        began = time.monotonic()
-        if self.table is None or began >= self.next:
-            self._read(opened(self.uri), began)
-            took = time.monotonic() - began
-            self.next = began + max(LIVE_SECONDS, took / SHARE)
-        return self.packed
+        with self.lock:  # who comes while another reads waits for the same table
+            began = time.monotonic()
+            if self.table is None or began >= self.next:
+                self._read(opened(self.uri), began)
+                took = time.monotonic() - began
+                self.next = began + max(LIVE_SECONDS, took / SHARE)
+            return self.packed
 
     def _read(self, store: RunStore, began: float) -> None:
         written = store.written()
@@ -49,8 +49,7 @@ class Runs:
         if self.table is not None and not going and written and written == self.written:
             return
         if self.table is None or began - self.whole > WHOLE_SECONDS:
-            with st.spinner("Reading the runs ..."):
-                self.table, self.whole = store.runs(), began
+            self.table, self.whole = store.runs(), began
         else:
             self.table = store.runs(self.table)
         self.packed = packed(self.table)

@@ -7,6 +7,7 @@ three seconds; what it costs then is what was written since, and where the store
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -43,8 +44,13 @@ def pages_of_mlflow() -> str:
 def runs() -> pd.DataFrame:
     """Every run, newest first; a copy, in which a page may change what it likes."""
     kept = _kept_runs(address())
-    with kept.lock:  # who comes while another reads waits for the same table
+    with st.spinner("Reading the runs ...") if kept.table is None else nullcontext():
         return kept.now(_store).copy(deep=False)
+
+
+def read_ahead() -> None:
+    """Have the table of runs before someone asks."""
+    _kept_runs(address()).now(_store)
 
 
 def series(run_ids: Sequence[str], prefix: str) -> pd.DataFrame:

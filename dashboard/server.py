@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from cytolapse.errors import CytolapseError
 from cytolapse.tracking import open_store
+from dashboard import ahead
 from dashboard.bundles import Bundles, manifest, objects
 from dashboard.signing import HOURS, Place, Refused, opened
 
@@ -81,4 +82,4 @@ ROUTES = [
     Route("/stored/{link}/objects/{reference}", _answer(_objects)),
     Route("/stored/{link}/{number:int}/{kinds}", _answer(_planes)),
 ]
-app = st.App(Path(__file__).with_name("app.py"), routes=ROUTES)
+app = st.App(Path(__file__).with_name("app.py"), routes=ROUTES, lifespan=ahead.loading)

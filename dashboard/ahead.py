@@ -1,0 +1,43 @@
+"""What the first visitor would wait for, loaded while the server starts."""
+
+from __future__ import annotations
+
+import gc
+from contextlib import asynccontextmanager
+from importlib import import_module
+from pkgutil import walk_packages
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+import dashboard
+from cytolapse.errors import CytolapseError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+SCRIPTS = ("dashboard.app", "dashboard.server")
+"""Not to be imported: Streamlit runs them."""
+
+
+@asynccontextmanager
+async def loading(app: Any) -> AsyncIterator[None]:
+    """Of the server's life: it answers at once, and loads meanwhile."""
+    Thread(target=load, daemon=True).start()
+    yield
+
+
+def load() -> None:
+    """The modules of all pages and the table of runs.
+
+    Streamlit collects garbage after each script. What stands here by then is never garbage: without it a collection,
+    for which every answer waits, takes 0.01 s instead of 0.13 s.
+    """
+    for found in walk_packages(dashboard.__path__, "dashboard."):
+        if found.name not in SCRIPTS:
+            import_module(found.name)
+    try:
+        import_module("dashboard.reads").read_ahead()
+    except CytolapseError:
+        pass  # the page that is opened says it
+    gc.collect()
+    gc.freeze()
