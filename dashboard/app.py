@@ -7,8 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from cytolapse.errors import CytolapseError
-from dashboard import links, reads
-from dashboard.words import plain
+from dashboard import links, parts
 
 HERE = Path(__file__).parent
 # Not called `pages`: beside a folder of that name Streamlit would run the first deep link without this script.
@@ -34,8 +33,6 @@ links.begin()
 try:
     page.run()
 except CytolapseError as error:
-    st.error(plain(error), icon=":material/cloud_off:")
-    if st.button("Try again", icon=":material/refresh:"):
-        reads.forget()
+    parts.failed(error, "page")
 finally:
     links.commit()

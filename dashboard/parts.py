@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn
+from functools import wraps
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import streamlit as st
 
+from cytolapse.errors import CytolapseError
 from cytolapse.tracking.uri import shown
 from dashboard import reads, tables
 from dashboard.words import plain
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
 
 FIRST_STEPS = """cytolapse simulate data/demo --preset demo
 cytolapse train unet --data data/demo
 cytolapse evaluate RUN_ID --data data/demo"""
-
-
 NOTHING_TRAINED = "The store's runs trained nothing. Train a first model, then reload this page:"
 
 
@@ -26,6 +28,26 @@ def title(name: str, line: str) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         st.title(name, anchor=False, width="content")
         st.caption(line)
+
+
+def failed(error: CytolapseError, part: str) -> None:
+    """What went wrong in a part of a page, and another try."""
+    st.error(plain(error), icon=":material/cloud_off:")
+    if st.button("Try again", key=f"again-{part}", icon=":material/refresh:"):
+        reads.forget()
+
+
+def alone(part: Callable[..., None]) -> Callable[..., None]:
+    """Have a part of a page drawn alone when something in it is touched; it says itself what fails in it."""
+
+    @wraps(part)
+    def drawn(*given: Any) -> None:
+        try:
+            part(*given)
+        except CytolapseError as error:
+            failed(error, part.__name__)
+
+    return st.fragment(drawn)
 
 
 def runs_or_stop() -> pd.DataFrame:

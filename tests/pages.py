@@ -31,3 +31,9 @@ def words(at: AppTest) -> str:
     kinds = (at.title, at.subheader, at.caption, at.markdown, at.warning, at.error, at.code, at.success, at.info)
     said = [str(element.value) for kind in kinds for element in kind]
     return "\n".join(said + [each.proto.body for each in at.get("html")])
+
+
+def pushed(at: AppTest, key: str) -> AppTest:
+    """The page after a click on a popover's button: before, what it holds is not drawn."""
+    at.session_state[key] = True
+    return at.run()

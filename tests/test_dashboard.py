@@ -10,6 +10,7 @@ from typing import NamedTuple
 import pytest
 from click.testing import CliRunner
 from dashboard_world import log_scores, make_store, movie
+from pages import pushed
 from streamlit.testing.v1 import AppTest
 
 import dashboard
@@ -89,7 +90,7 @@ def test_helper_runs_are_hidden_until_asked_for(show, world):
     uri, ids = world
     at = show(uri, "runs")
     assert ids["simulate"] not in list(at.dataframe[1].value.index)
-    at.toggle(key="helpers").set_value(True).run()
+    pushed(at, "filters").toggle(key="helpers").set_value(True).run()
     assert ids["simulate"] in list(at.dataframe[1].value.index)
     assert link(at, "helpers") == ["1"]
     at = show(uri, "compare")

@@ -9,6 +9,7 @@ import pytest
 import streamlit as st
 import test_dashboard
 from dashboard_world import running, seeds, tags
+from pages import pushed
 from test_dashboard import link, register, words
 from test_player import fetch
 
@@ -167,7 +168,7 @@ def test_filters_come_from_the_link(show, lab, query, expected):
 
 
 def test_filters_are_written_to_the_link_and_cleared(show, lab):
-    at = show(lab[0], "runs")
+    at = pushed(show(lab[0], "runs"), "filters")
     at.text_input(key="q").set_value("seed").run()
     at.multiselect(key="recipe").set_value(["unet"]).run()
     assert (link(at, "q"), link(at, "recipe")) == (["seed"], ["unet"])
@@ -181,7 +182,9 @@ def test_filters_are_written_to_the_link_and_cleared(show, lab):
 def test_columns_are_chosen_and_remembered(show, lab):
     at = show(lab[0], "runs")
     assert "columns" not in at.query_params, "the usual ones need no word"
-    at.multiselect(key="columns").set_value(["seg", "params.cfg.batch", "metrics.test/gold/seg_low"]).run()
+    pushed(at, "all-columns").multiselect(key="columns").set_value(
+        ["seg", "params.cfg.batch", "metrics.test/gold/seg_low"]
+    ).run()
     assert link(at, "columns") == ["seg", "params.cfg.batch", "metrics.test/gold/seg_low"]
     table = show(lab[0], "runs", columns=["params.cfg.batch", "seg_interval"]).dataframe[0].value
     assert table["params.cfg.batch"].dropna().tolist() == [2, 2, 2]
@@ -221,8 +224,7 @@ def test_a_run_is_trained_again_by_a_line_to_copy(show, lab, store):
     connect(store).set_tag(ids["live"], "cytolapse.git_commit", "c" * 40)
     at = show(uri, "runs", run=[ids["live"], ids["parent"]])
     assert not at.code, "nothing is written before someone asks"
-    at.session_state["again"] = True  # as the button does
-    at.run()
+    pushed(at, "train-again")
     assert at.code[0].value == f"git checkout {'c' * 40}\ncytolapse train unet --data 'my data'"
     assert "It trained nothing" in words(at)
 

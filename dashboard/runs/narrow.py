@@ -17,37 +17,49 @@ NARROWING = ("q", "recipe", "head", "status", "param", "value", "since", "until"
 HELPERS_HELP = "What `mlflow run` noted for simulate, segment and evaluate: runs of their own, but no experiments."
 
 
-def hidden(runs: pd.DataFrame) -> pd.DataFrame:
-    """Without what was archived and what is no experiment, unless that is asked for."""
-    helpers, archived = tables.helpers(runs), filters.archived(runs)
-    left, right = st.columns(2)
-    with left:
-        if helpers.any() and not links.flag(f"Helper runs ({helpers.sum()})", "helpers", False, help=HELPERS_HELP):
-            runs = runs[~helpers]
-    with right:
-        if archived.any() and not links.flag(f"Archived runs ({archived.sum()})", "archived", False):
-            runs = runs[~archived.loc[runs.index]]
+def hidden(runs: pd.DataFrame, drawn: bool = True) -> pd.DataFrame:
+    """Without what was archived and what is no experiment, unless that is asked for.
+
+    Args:
+        runs: `RunStore.runs()`.
+        drawn: whether someone sees the widgets; else those alone are drawn that the link sets.
+    """
+    for spot, title, key, which, told in zip(
+        st.columns(2),
+        ("Helper runs", "Archived runs"),
+        ("helpers", "archived"),
+        (tables.helpers, filters.archived),
+        (HELPERS_HELP, None),
+        strict=True,
+    ):
+        out = which(runs)
+        asked = out.any() and (drawn or key in st.query_params)
+        with spot:
+            if out.any() and not (asked and links.flag(f"{title} ({out.sum()})", key, False, help=told)):
+                runs = runs[~out]
     return runs
 
 
-def narrowed(runs: pd.DataFrame) -> pd.DataFrame:
-    """The runs that fit what is chosen behind the button Filters."""
-    states = tables.text(runs, "status").str.upper()
-    for title, key, values in (
-        ("Recipe", "recipe", tables.text(runs, "recipe")),
-        ("Head", "head", tables.text(runs, "head")),
-        ("Status", "status", states),
-    ):
-        options = sorted({*values, *(tables.STATUS if key == "status" else ())} - {tables.UNKNOWN})
-        chosen = links.many(title, key, options, placeholder="All", format_func=_worded)
-        runs = runs[values.loc[runs.index].isin(chosen)] if chosen else runs
-    runs = _by_parameter(runs)
-    left, right = st.columns(2)
-    with left:
-        since = links.day("Started from (UTC)", "since")
-    with right:
-        until = links.day("Started to (UTC)", "until")
-    return runs[filters.between(runs, since, until)]
+def narrowed(runs: pd.DataFrame, drawn: bool = True) -> pd.DataFrame:
+    """The runs that fit what is chosen behind the button Filters; arguments as of `hidden`."""
+    every = runs
+    for title, key in (("Recipe", "recipe"), ("Head", "head"), ("Status", "status")):
+        if drawn or key in st.query_params:
+            values = tables.text(every, key)
+            values = values.str.upper() if key == "status" else values
+            options = sorted({*values, *(tables.STATUS if key == "status" else ())} - {tables.UNKNOWN})
+            chosen = links.many(title, key, options, placeholder="All", format_func=_worded)
+            runs = runs[values.loc[runs.index].isin(chosen)] if chosen else runs
+    if drawn or "param" in st.query_params:
+        runs = _by_parameter(runs)
+    if drawn or {"since", "until"} & set(st.query_params):
+        left, right = st.columns(2)
+        with left:
+            since = links.day("Started from (UTC)", "since")
+        with right:
+            until = links.day("Started to (UTC)", "until")
+        runs = runs[filters.between(runs, since, until)]
+    return runs
 
 
 def _by_parameter(runs: pd.DataFrame) -> pd.DataFrame:

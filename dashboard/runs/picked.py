@@ -43,7 +43,7 @@ def actions(runs: pd.DataFrame, picked: Sequence[str]) -> None:
         st.caption("Tick runs on the left of a table to compare, repeat, tag, archive or stop them.")
         return
     chosen = runs.set_axis(runs["run_id"].astype(str)).loc[list(picked)]
-    again_at = st.popover("Train again", icon=":material/replay:", key="again", on_change="rerun")
+    again_at = st.popover("Train again", icon=":material/replay:", key="train-again", on_change="rerun")
     if again_at.open:
         with again_at:
             commands(chosen)

@@ -121,7 +121,7 @@ class Stage(NamedTuple):
     first: str
 
 
-@st.fragment
+@parts.alone
 def show(stage: Stage) -> None:
     """The player and what belongs to its frame: the only part of the page that runs anew when it is let go."""
     at = view(stage.numbers, stage.first)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import pandas as pd
 import streamlit as st
 
 from dashboard import columns, links, parts, reads, tables
-from dashboard.runs import board, changes, charts, filters, narrow, picked
-from dashboard.scores import LEADERBOARD, SOURCES, SOURCES_HELP, Score, prefix
+from dashboard.runs import bars, board, changes, filters, narrow, picked
+from dashboard.scores import SOURCES, SOURCES_HELP, prefix
 from dashboard.words import plain
 
 EVERY = "all"
@@ -20,9 +22,12 @@ NO_GROUPS = {
     "parent": "No run here has a parent: `cytolapse study` and `cytolapse train --seeds` make such runs.",
     "settings": "No run here logged its settings.",
 }
-BARS = 25
-VALIDATION = Score("selection", "Validation OP_CSB", columns.VALIDATION_HELP)
-BARRED = {score.key: score for score in (VALIDATION, *LEADERBOARD)}
+EXAMPLE = "unet batch=4 seg>0.9"
+NO_FIT = "Clear it, or choose another data set above."
+COMPARABLE = (
+    "SEG does not punish false positives: read it beside F1. n: truth objects that the scores rest on. "
+    "Scores of different data sets, splits or references are not comparable."
+)
 
 
 def page_of(count: int, key: str) -> slice:
@@ -37,68 +42,89 @@ def page_of(count: int, key: str) -> slice:
     return rows
 
 
-@st.fragment
-def show_tables() -> None:
+class Asked(NamedTuple):
+    """What the page was asked for.
+
+    Attributes:
+        every: all runs of the store.
+        built: the runs that fit, per data set and in order.
+        source: whose scores, as `test-gold`.
+        by: how runs are grouped.
+        member: the one group whose runs show; "" = any.
+        chosen: columns.
+        titles: of the columns that can be chosen.
+        boards: pages of tables that were shown since; a tick shows them again.
+    """
+
+    every: pd.DataFrame
+    built: dict[str, pd.DataFrame]
+    source: str
+    by: str
+    member: str
+    chosen: list[str]
+    titles: dict[str, str]
+    boards: dict[tuple[str, int | None], pd.DataFrame]
+
+    def table(self, rows: pd.DataFrame, curves: dict[str, list[float]] | None = None) -> pd.DataFrame:
+        """The table of some runs."""
+        return board.board(rows, self.source, self.chosen, curves or {}, reads.pages_of_mlflow())
+
+
+@parts.alone
+def show_tables(asked: Asked) -> None:
     """What can be done with the ticked runs, and the tables: a tick or another page draws these alone."""
     if changes.waiting():
         st.rerun()
-    there = set(every["run_id"].astype(str))
+    there = set(asked.every["run_id"].astype(str))
     ticked = [run_id for run_id in st.query_params.get_all("run") if run_id in there]
     st.session_state["picked"] = ticked
     with st.container(horizontal=True, vertical_alignment="center", key="actions"):
-        picked.actions(every, ticked)
-    fits = sum(map(len, built.values())) <= board.PAGE
-    for place, (name, here) in enumerate(built.items()):
+        picked.actions(asked.every, ticked)
+    fits = sum(map(len, asked.built.values())) <= board.PAGE
+    for place, (name, here) in enumerate(asked.built.items()):
         title = NO_DATASET if name == tables.UNKNOWN else plain(name)
-        if len(built) == 1:
+        if len(asked.built) == 1:
             st.subheader(title, anchor=False)
-            show_dataset(name, here, "page")
+            show_dataset(asked, name, here, "page")
             continue
         wanted = fits or place == 0 or bool(here["run_id"].isin(ticked).any())
         section = st.expander(f"**{title}**: {picked.counted(here)}", wanted, key=f"open-{name}", on_change="rerun")
         if section.open:  # tables are costly: none is drawn that nobody sees
             with section:
-                show_dataset(name, here, f"page-{name}")
+                show_dataset(asked, name, here, f"page-{name}")
 
 
-def show_dataset(name: str, here: pd.DataFrame, key: str) -> None:
-    """The groups and the runs of a data set."""
-    if by != "none" and not member:
-        show_groups(here, source, by, name)
-    show_table(name, here, key)
-
-
-def show_table(name: str, here: pd.DataFrame, key: str) -> None:
-    """One page of a data set's runs."""
+def show_dataset(asked: Asked, name: str, here: pd.DataFrame, key: str) -> None:
+    """The groups of a data set, and one page of its runs."""
+    if asked.by != "none" and not asked.member:
+        show_groups(here, asked.source, asked.by, name)
     rows = page_of(len(here), key)
-    if (name, rows.start) not in boards:
-        boards[name, rows.start] = board_of(here.iloc[rows])
-    table = boards[name, rows.start]
+    if (name, rows.start) not in asked.boards:
+        asked.boards[name, rows.start] = board_of(asked, here.iloc[rows])
+    table = asked.boards[name, rows.start]
     links.rows(
-        f"board-{name}-{source}-{by}",
+        f"board-{name}-{asked.source}-{asked.by}",
         "run",
         list(table.index),
         table,
         hide_index=True,
-        column_config=columns.leaderboard() | columns.chosen(table, titles),
-        column_order=["name", *(column for column in chosen if column in table)],
+        column_config=columns.leaderboard() | columns.chosen(table, asked.titles),
+        column_order=["name", *(column for column in asked.chosen if column in table)],
         placeholder="—",
     )
 
 
-def board_of(rows: pd.DataFrame) -> pd.DataFrame:
+def board_of(asked: Asked, rows: pd.DataFrame) -> pd.DataFrame:
     """The table of some runs, with what is read for these alone: validation curves, readings."""
-    if "readings" in chosen:
+    if "readings" in asked.chosen:
         rows = rows.assign(readings=reads.readings(rows))
-    curves = reads.sparks([str(run_id) for run_id in rows["run_id"]]) if "spark" in chosen else {}
-    return board.board(rows, source, chosen, curves, reads.pages_of_mlflow())
+    return asked.table(rows, reads.sparks([str(each) for each in rows["run_id"]]) if "spark" in asked.chosen else {})
 
 
-def exported() -> str:
-    """All runs that fit, as CSV; made when someone asks for it."""
-    every = pd.concat(built.values())
-    table = board.board(every, source, chosen, {}, reads.pages_of_mlflow())
-    return board.csv(table.assign(dataset=every["dataset"].to_numpy()), chosen)
+def exported(asked: Asked) -> str:
+    """All runs that fit, as CSV."""
+    rows = pd.concat(asked.built.values())
+    return board.csv(asked.table(rows).assign(dataset=rows["dataset"].to_numpy()), asked.chosen)
 
 
 def show_groups(here: pd.DataFrame, source: str, by: str, dataset: str) -> None:
@@ -112,103 +138,88 @@ def show_groups(here: pd.DataFrame, source: str, by: str, dataset: str) -> None:
     st.dataframe(table, hide_index=True, column_config=config, column_order=list(config), placeholder="—")
 
 
-def show_bars(here: pd.DataFrame, source: str, score: Score, key: str) -> None:
-    """Scores with their intervals as error bars."""
-    found = board.limits(here, source, score)
-    if found.empty:
-        st.caption(f"No run here has {score.title}.")
-        return
-    title = score.title if score is VALIDATION else f"{score.title}, {SOURCES[source].lower()}"
-    st.plotly_chart(charts.scores(found.head(BARS), title), key=key, config={"displayModeBar": False})
-    most = f"The first {BARS} of {len(found)} runs. " if len(found) > BARS else ""
-    barred = "Bars: 95 % intervals over blocks of frames." if found["low"].notna().any() else "No intervals here."
-    st.caption(most + barred)
+@parts.alone
+def show() -> None:
+    """The page below its head."""
+    if changes.waiting():
+        st.rerun()
+    links.begin()
+    every = parts.runs_or_stop()
+    links.asked("Runs", "run", list(every["run_id"]))
+    runs = every.assign(dataset=tables.text(every, "dataset"))
+    at = st.columns([1.4, 1, 1, 1, 0.8], vertical_alignment="bottom")
+    bar = st.container(horizontal=True, vertical_alignment="center")
+    with bar.popover("Filters", icon=":material/filter_alt:", key="filters", on_change="rerun") as popover:
+        runs = narrow.hidden(runs, popover.open)
+        fitting = narrow.narrowed(runs, popover.open)
+    names = sorted(runs["dataset"].unique(), key=lambda name: name == tables.UNKNOWN)  # else by their newest run
+    words = {EVERY: "All data sets", tables.UNKNOWN: NO_DATASET}
+    known = tables.sources(runs) or list(SOURCES)
+    with at[1]:
+        dataset = links.one(
+            st.selectbox, "Data set", "dataset", [EVERY, *names], format_func=lambda name: words.get(name, name)
+        )
+    with at[2]:
+        source = links.one(st.selectbox, "Scores", "scores", known, format_func=SOURCES.__getitem__, help=SOURCES_HELP)
+    with at[0]:
+        query = links.words("Search", "q", placeholder=EXAMPLE, help=filters.HELP, icon=":material/search:")
+    with at[3]:
+        sort = links.one(st.selectbox, "Order", "sort", list(board.SORTS), format_func=board.SORTS.__getitem__)
+    with at[4]:
+        by = links.one(st.selectbox, "Group", "group", list(GROUPS), format_func=GROUPS.__getitem__, help=GROUPS_HELP)
+    titles = board.choices(runs)
+    with bar.popover("Columns", icon=":material/view_column:", key="all-columns", on_change="rerun") as popover:
+        chosen = choose_columns(runs, source, titles, popover.open)
+    shown = narrow.searched(fitting, query, prefix(source))
+    member = st.query_params.get("of", "") if by != "none" else ""
+    if member:
+        links.keep("of", member)
+        shown = shown[board.members(runs, by, member).loc[shown.index]]
+    found = {name: shown[shown["dataset"] == name] for name in (names if dataset == EVERY else [dataset])}
+    built = {name: board.ordered(here, source, sort) for name, here in found.items() if len(here)}
+    asked = Asked(every, built, source, by, member, chosen, titles, {})
+    # What answers a click comes before the tables: a page is drawn from above while the script goes on.
+    with bar:
+        told(asked)
+    show_tables(asked)
+    if built:
+        bars.show(built, source)
+    elif runs.empty:
+        parts.note("No experiments yet", parts.NOTHING_TRAINED, parts.FIRST_STEPS)
+    else:
+        parts.note("No run fits the filter", NO_FIT, icon=":material/filter_alt_off:")
+    st.caption(COMPARABLE)
+    links.commit()
 
 
-changes.tell()
-parts.title("Runs", "Every experiment, the best on validation first. Hover a column's head for its definition.")
-every = parts.runs_or_stop()
-links.asked("Runs", "run", list(every["run_id"]))
-runs = every.assign(dataset=tables.text(every, "dataset"))
-
-search_at, dataset_at, source_at, sort_at, group_at = st.columns([1.4, 1, 1, 1, 0.8], vertical_alignment="bottom")
-bar = st.container(horizontal=True, vertical_alignment="center")
-with bar.popover("Filters", icon=":material/filter_alt:"):
-    runs = narrow.hidden(runs)
-    fitting = narrow.narrowed(runs)
-known = tables.sources(runs) or list(SOURCES)
-datasets = sorted(runs["dataset"].unique(), key=lambda name: name == tables.UNKNOWN)  # else by their newest run
-with dataset_at:
-    dataset = links.one(
-        st.selectbox,
-        "Data set",
-        "dataset",
-        [EVERY, *datasets],
-        format_func=lambda name: {EVERY: "All data sets", tables.UNKNOWN: NO_DATASET}.get(name, name),
-    )
-with source_at:
-    source = links.one(st.selectbox, "Scores", "scores", known, format_func=SOURCES.__getitem__, help=SOURCES_HELP)
-with search_at:
-    query = links.words("Search", "q", placeholder="unet batch=4 seg>0.9", help=filters.HELP, icon=":material/search:")
-with sort_at:
-    sort = links.one(st.selectbox, "Order", "sort", list(board.SORTS), format_func=board.SORTS.__getitem__)
-with group_at:
-    by = links.one(st.selectbox, "Group", "group", list(GROUPS), format_func=GROUPS.__getitem__, help=GROUPS_HELP)
-cheap = not reads.address().startswith("http")
-usual = board.defaults(runs, source, cheap, reads.pages_of_mlflow())
-titles = board.choices(runs)
-with bar.popover("Columns", icon=":material/view_column:"):
+def choose_columns(runs: pd.DataFrame, source: str, titles: dict[str, str], drawn: bool) -> list[str]:
+    """The columns of the tables, in the order in which they were picked; without a widget that nobody sees."""
+    cheap = not reads.address().startswith("http")
+    usual = board.defaults(runs, source, cheap, reads.pages_of_mlflow())
+    if not drawn and "columns" not in st.query_params:
+        return usual
     chosen = links.many("Columns, in this order", "columns", list(titles), usual, format_func=titles.__getitem__)
     if chosen == usual:
         links.keep("columns", [])
-shown = narrow.searched(fitting, query, prefix(source))
-member = st.query_params.get("of", "")
-if member and by != "none":
-    links.keep("of", member)
-    shown = shown[board.members(runs, by, member).loc[shown.index]]
+    return chosen
 
-found = {name: shown[shown["dataset"] == name] for name in (datasets if dataset == EVERY else [dataset])}
-built = {name: board.ordered(here, source, sort) for name, here in found.items() if len(here)}
-# The pages of tables that were shown since: a tick shows them again.
-boards: dict[tuple[str, int | None], pd.DataFrame] = {}
-# What answers a click comes before the tables: a page is drawn from above while the script goes on.
-with bar:
-    if built:
+
+def told(asked: Asked) -> None:
+    """How many runs fit, and why no more; all of them as CSV, made when someone asks for it."""
+    if asked.built:
         st.download_button(
             "CSV",
-            exported,
+            lambda: exported(asked),
             "runs.csv",
             "text/csv",
             icon=":material/download:",
             help="All runs that fit, with the columns shown.",
             on_click="ignore",
         )
-    st.caption(f"{sum(map(len, built.values()))} of {len(every)} runs")
+    st.caption(f"{sum(map(len, asked.built.values()))} of {len(asked.every)} runs")
     narrow.told()
-show_tables()
-if built:
-    title = "Scores with their intervals"
-    few = len(built) == 1 and sum(map(len, built.values())) <= BARS
-    bars = st.expander(title, expanded=few, icon=":material/error_med:", on_change="rerun")
-    if bars.open:  # figures are costly: none is drawn that nobody sees
-        with bars:
-            first = "seg" if f"metrics.{prefix(source)}seg_low" in shown else "selection"
-            with st.columns([1, 3])[0]:
-                score = links.one(
-                    st.selectbox, "Score", "bars", list(BARRED), first, format_func=lambda key: BARRED[key].title
-                )
-            for place, (name, here) in enumerate(built.items()):
-                if len(built) > 1:
-                    st.markdown(f"**{plain(name)}**")
-                show_bars(here, source, BARRED[score], f"bars-{place}")
 
-if runs.empty:
-    parts.note("No experiments yet", parts.NOTHING_TRAINED, parts.FIRST_STEPS)
-elif not built:
-    parts.note(
-        "No run fits the filter", "Clear it, or choose another data set above.", icon=":material/filter_alt_off:"
-    )
-st.caption(
-    "SEG does not punish false positives: read it beside F1. n: truth objects that the scores rest on. "
-    "Scores of different data sets, splits or references are not comparable."
-)
+
+changes.tell()
+parts.title("Runs", "Every experiment, the best on validation first. Hover a column's head for its definition.")
+show()
