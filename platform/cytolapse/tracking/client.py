@@ -115,7 +115,15 @@ def explained(uri: str, what: str) -> Iterator[None]:
         if refused(error):
             raise CytolapseError(f"{what}: {shown(uri)} refuses it ({first})") from error
         running = "; is it running?" if uri.startswith("http") else ""
-        raise CytolapseError(f"{what}: {shown(uri)} does not answer ({first}){running}") from error
+        raise CytolapseError(f"{what}: {shown(uri)} does not answer ({_reason(error)}){running}") from error
+
+
+def _reason(error: BaseException) -> str:
+    """What lies at the bottom of a failed request: `Connection refused`, `too many 500 error responses`."""
+    while under := error.__cause__ or error.__context__:
+        error = under
+    said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return re.sub(r"//[^/@\s]+@", "//", said.partition("\n")[0])[:120]
 
 
 @contextmanager
