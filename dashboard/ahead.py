@@ -29,15 +29,16 @@ async def loading(app: Any) -> AsyncIterator[None]:
 def load() -> None:
     """The modules of all pages and the table of runs.
 
-    Streamlit collects garbage after each script. What stands here by then is never garbage: without it a collection,
-    for which every answer waits, takes 0.01 s instead of 0.13 s.
+    Streamlit collects garbage after each script, and every answer waits for it. What stands by now is frozen, since
+    nearly all of it stays as long as the server: without it a collection takes 0.01 s instead of 0.13 s.
     """
-    for found in walk_packages(dashboard.__path__, "dashboard."):
-        if found.name not in SCRIPTS:
-            import_module(found.name)
     try:
+        for found in walk_packages(dashboard.__path__, "dashboard."):
+            if found.name not in SCRIPTS:
+                import_module(found.name)
         import_module("dashboard.reads").read_ahead()
     except CytolapseError:
         pass  # the page that is opened says it
-    gc.collect()
-    gc.freeze()
+    finally:
+        gc.collect()
+        gc.freeze()

@@ -157,6 +157,13 @@ def rows(widget: str, key: str, values: Sequence[str], table: Any, **settings: A
     st.dataframe(table, key=widget, on_select=write, selection_mode="multi-row", **settings)
 
 
+def forget_rows(prefix: str, drawn: Sequence[str]) -> None:
+    """Of tables by `rows` that are drawn no more: the browser forgets their ticks, and so does the session."""
+    for widget in [str(key) for key in st.session_state]:
+        if widget.startswith(prefix) and widget not in drawn:
+            del st.session_state[widget]
+
+
 def put(key: str, value: str | Sequence[str]) -> None:
     """Set a selection from a button's callback or a table's selection."""
     st.query_params[key] = value

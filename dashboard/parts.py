@@ -33,8 +33,7 @@ def title(name: str, line: str) -> None:
 def failed(error: CytolapseError, part: str) -> None:
     """What went wrong in a part of a page, and another try."""
     st.error(plain(error), icon=":material/cloud_off:")
-    if st.button("Try again", key=f"again-{part}", icon=":material/refresh:"):
-        reads.forget()
+    st.button("Try again", key=f"again-{part}", icon=":material/refresh:", on_click=reads.forget)
 
 
 def alone(part: Callable[..., None]) -> Callable[..., None]:

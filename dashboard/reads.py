@@ -149,12 +149,10 @@ def forget_runs() -> None:
 def forget() -> None:
     """Read everything anew."""
     st.cache_data.clear()
-    _store.clear()
     forget_runs()
     _known_readings.clear()
 
 
-@st.cache_resource(ttl=60, show_spinner=False)
 def _store(uri: str) -> RunStore:
     from cytolapse.tracking import open_store
 

@@ -152,6 +152,39 @@ def test_runs_are_sorted_picked_and_compared(lab, page):
 
 
 @pytest.mark.slow
+def test_runs_are_searched_filtered_and_grouped(lab, page):
+    """Below its head the page is drawn alone: it writes the address like the whole page, and no tick is lost."""
+    address, _, ids = lab
+    page.goto(f"{address}/runs")
+    search = page.get_by_role("textbox", name="Search")
+    search.fill("good")
+    search.press("Enter")
+    page.get_by_text("1 of 3 runs").wait_for()
+    page.wait_for_url("**q=good*")
+    page.get_by_role("button", name="Filters").click()
+    page.get_by_role("combobox", name="Recipe").wait_for()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Clear").click()
+    page.get_by_text("3 of 3 runs").wait_for()
+    page.wait_for_url(lambda url: "q=" not in url)
+
+    table = page.get_by_test_id("stDataFrame").last
+    for place, name in enumerate(("fair", "good")):
+        table.click(position={"x": 15, "y": 50 + 35 * place})
+        page.wait_for_url(f"**run={ids[name]}*")
+    for group in ("By settings", "Single runs"):
+        page.get_by_role("combobox", name="Group").click()
+        page.get_by_role("option", name=group).click()
+        page.wait_for_url(f"**group={'settings' if group == 'By settings' else 'none'}*")
+        page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+        page.wait_for_timeout(1000)
+    page.get_by_test_id("stDataFrame").last.click(position={"x": 15, "y": 50 + 35 * 2})
+    page.wait_for_url(f"**run={ids['poor']}*")
+    assert all(f"run={run_id}" in page.url for run_id in ids.values())
+    page.get_by_text("Compare 3 runs").wait_for()
+
+
+@pytest.mark.slow
 def test_from_the_worst_frame_into_the_movie(lab, page):
     address, _, ids = lab
     page.goto(f"{address}/errors?run={ids['poor']}")

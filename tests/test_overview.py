@@ -313,3 +313,27 @@ def test_runs_come_in_the_order_of_the_link(show, lab):
     assert link(at, "sort") == ["started"]
     started = at.dataframe[0].value["started"]
     assert started.is_monotonic_decreasing
+
+
+def test_a_section_stays_as_it_was_left(show, store, monkeypatch):
+    """Where all runs don't fit on a page: whatever the section's title and the ticks say later."""
+    monkeypatch.setattr("dashboard.runs.board.PAGE", 1)
+    ids = []
+    for dataset in ("first", "second"):
+        for _ in range(2):
+            with start_run(store, experiment="e", tags=tags("unet", "flow", dataset)) as run:
+                pass
+            ids.append(run.run_id)
+    at = show(store, "runs")
+    assert [each.label for each in at.expander][:2] == ["**second**: 2 runs", "**first**: 2 runs"]
+    assert len(at.dataframe) == 1, "the one worked on last"
+    at.session_state["sections"] = {"first": True}  # as a click on its title leaves it
+    at.run()
+    assert len(at.dataframe) == 2
+    at.query_params["run"] = ids[0]
+    at.run()
+    del at.query_params["run"]
+    at.run()
+    assert len(at.dataframe) == 2, "ticking and unticking a run closes nothing"
+    at = show(store, "runs", **{"page-first": "2"})
+    assert len(at.dataframe) == 2, "a page in the link opens its section"

@@ -29,7 +29,8 @@ def show(built: Mapping[str, pd.DataFrame], source: str) -> None:
         source: whose scores, as `test-gold`.
     """
     few = len(built) == 1 and sum(map(len, built.values())) <= MOST
-    box = st.expander("Scores with their intervals", expanded=few, icon=":material/error_med:", on_change="rerun")
+    wanted = few or "bars" in st.query_params
+    box = st.expander("Scores with their intervals", expanded=wanted, icon=":material/error_med:", on_change="rerun")
     if not box.open:  # figures are costly: none is drawn that nobody sees
         return
     with box:

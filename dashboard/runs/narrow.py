@@ -37,6 +37,7 @@ def hidden(runs: pd.DataFrame, drawn: bool = True) -> pd.DataFrame:
         with spot:
             if out.any() and not (asked and links.flag(f"{title} ({out.sum()})", key, False, help=told)):
                 runs = runs[~out]
+                links.keep(key, [])
     return runs
 
 

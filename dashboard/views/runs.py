@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 import streamlit as st
@@ -80,30 +80,48 @@ def show_tables(asked: Asked) -> None:
     st.session_state["picked"] = ticked
     with st.container(horizontal=True, vertical_alignment="center", key="actions"):
         picked.actions(asked.every, ticked)
-    fits = sum(map(len, asked.built.values())) <= board.PAGE
+    several, fits = len(asked.built) > 1, sum(map(len, asked.built.values())) <= board.PAGE
+    drawn = []
     for place, (name, here) in enumerate(asked.built.items()):
         title = NO_DATASET if name == tables.UNKNOWN else plain(name)
-        if len(asked.built) == 1:
+        page = f"page-{name}" if several else "page"
+        if not several:
             st.subheader(title, anchor=False)
-            show_dataset(asked, name, here, "page")
+            drawn.append(show_dataset(asked, name, here, page))
             continue
-        wanted = fits or place == 0 or bool(here["run_id"].isin(ticked).any())
-        section = st.expander(f"**{title}**: {picked.counted(here)}", wanted, key=f"open-{name}", on_change="rerun")
+        wanted = fits or place == 0 or page in st.query_params or bool(here["run_id"].isin(ticked).any())
+        section = section_of(name, f"**{title}**: {picked.counted(here)}", wanted)
         if section.open:  # tables are costly: none is drawn that nobody sees
             with section:
-                show_dataset(asked, name, here, f"page-{name}")
+                drawn.append(show_dataset(asked, name, here, page))
+        elif page in st.query_params:
+            links.keep(page, st.query_params.get_all(page))
+    links.forget_rows("board-", drawn)
 
 
-def show_dataset(asked: Asked, name: str, here: pd.DataFrame, key: str) -> None:
-    """The groups of a data set, and one page of its runs."""
+def section_of(name: str, title: str, wanted: bool) -> Any:
+    """A part of the page that stays as a person left it, open or closed, whatever its title says then."""
+    left: dict[str, bool] = st.session_state.setdefault("sections", {})
+    key = f"open-{name}"
+
+    def leave() -> None:
+        left[name] = st.session_state[key]
+
+    st.session_state[key] = left.get(name, wanted)
+    return st.expander(title, key=key, on_change=leave)
+
+
+def show_dataset(asked: Asked, name: str, here: pd.DataFrame, key: str) -> str:
+    """The groups of a data set, and one page of its runs; gives the key of the table."""
     if asked.by != "none" and not asked.member:
         show_groups(here, asked.source, asked.by, name)
     rows = page_of(len(here), key)
     if (name, rows.start) not in asked.boards:
         asked.boards[name, rows.start] = board_of(asked, here.iloc[rows])
     table = asked.boards[name, rows.start]
+    widget = f"board-{name}-{asked.source}-{asked.by}"
     links.rows(
-        f"board-{name}-{asked.source}-{asked.by}",
+        widget,
         "run",
         list(table.index),
         table,
@@ -112,6 +130,7 @@ def show_dataset(asked: Asked, name: str, here: pd.DataFrame, key: str) -> None:
         column_order=["name", *(column for column in asked.chosen if column in table)],
         placeholder="—",
     )
+    return widget
 
 
 def board_of(asked: Asked, rows: pd.DataFrame) -> pd.DataFrame:
@@ -198,7 +217,8 @@ def choose_columns(runs: pd.DataFrame, source: str, titles: dict[str, str], draw
     usual = board.defaults(runs, source, cheap, reads.pages_of_mlflow())
     if not drawn and "columns" not in st.query_params:
         return usual
-    chosen = links.many("Columns, in this order", "columns", list(titles), usual, format_func=titles.__getitem__)
+    filled = [name for name in titles if name in board.STANDARD or runs[name].notna().any()]
+    chosen = links.many("Columns, in this order", "columns", filled, usual, format_func=titles.__getitem__)
     if chosen == usual:
         links.keep("columns", [])
     return chosen

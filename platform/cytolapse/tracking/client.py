@@ -118,12 +118,13 @@ def explained(uri: str, what: str) -> Iterator[None]:
         raise CytolapseError(f"{what}: {shown(uri)} does not answer ({_reason(error)}){running}") from error
 
 
-def _reason(error: BaseException) -> str:
-    """What lies at the bottom of a failed request: `Connection refused`, `too many 500 error responses`."""
-    while under := error.__cause__ or error.__context__:
-        error = under
-    said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return re.sub(r"//[^/@\s]+@", "//", said.partition("\n")[0])[:120]
+def _reason(error: Exception) -> str:
+    """Why a request failed: what the system said (`Connection refused`), or else what mlflow says."""
+    said, under = brief(error), error.__cause__ or error.__context__
+    while under is not None:
+        said = under.strerror if isinstance(under, OSError) and under.strerror else said
+        under = under.__cause__ or (None if under.__suppress_context__ else under.__context__)
+    return said
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from cytolapse.errors import CytolapseError
@@ -62,13 +63,26 @@ def known_schema(uri: str) -> bool:
         return False
 
 
+@cache
+def _engine(uri: str) -> Engine:
+    """One for all stores at an address: it keeps what it compiled, and of a server the connections."""
+    from sqlalchemy import create_engine
+    from sqlalchemy.pool import NullPool
+
+    file = sqlite_file(uri)
+    if file is None:
+        return create_engine(uri, pool_pre_ping=True)
+    opened = f"{file.as_uri()}?mode=ro"
+    connect = partial(sqlite3.connect, opened, uri=True, timeout=20, check_same_thread=False)
+    return create_engine("sqlite://", creator=connect, poolclass=NullPool)
+
+
 class SqlStore:
     """RunStore over SQL; see `RunStore` for what each call answers."""
 
     def __init__(self, uri: str) -> None:
         self.uri = uri
         self._file = sqlite_file(uri)
-        self._made: Engine | None = None
 
     @property
     def absent(self) -> bool:
@@ -90,25 +104,10 @@ class SqlStore:
             bindparam(name, expanding=True) for name, value in values.items() if isinstance(value, list)
         ]
         try:
-            with self._engine().connect() as connection:
+            with _engine(self.uri).connect() as connection:
                 return list(connection.execute(text(query).bindparams(*lists), values).fetchall())
         except SQLAlchemyError as error:
             raise CytolapseError(f"{shown(self.uri)} can't be read: {brief(error)}") from error
-
-    def _engine(self) -> Engine:
-        if self._made is None:
-            from sqlalchemy import create_engine
-            from sqlalchemy.pool import NullPool
-
-            if self._file is None:
-                self._made = create_engine(self.uri, pool_pre_ping=True)
-            else:
-                self._made = create_engine("sqlite://", creator=self._open_sqlite, poolclass=NullPool)
-        return self._made
-
-    def _open_sqlite(self) -> sqlite3.Connection:
-        assert self._file is not None
-        return sqlite3.connect(f"{self._file.as_uri()}?mode=ro", uri=True, timeout=20, check_same_thread=False)
 
     def written(self) -> str:
         """See `RunStore.written`: when the file was last written, and its log of what is still to be put into it."""
